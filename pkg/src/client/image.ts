@@ -1,0 +1,111 @@
+import { SamError } from "../errors.js";
+import type {
+  EmbeddingTensor,
+  EverythingOptions,
+  EverythingRecord,
+  MaskFor,
+  Output,
+  Prompt,
+  SamImage,
+  SegmentOptions,
+} from "../types.js";
+import type { Client, Started } from "./client.js";
+import { toWireOptions, toWirePrompt } from "./prompt.js";
+
+/** Frees the embedding of a handle that was dropped. */
+const dropped = new FinalizationRegistry<{ client: Client; id: number }>(({ client, id }) => client.free(id));
+
+export class ImageHandle implements SamImage {
+  declare readonly [Symbol.dispose]: () => void;
+  static {
+    // Not every browser knows the symbol yet.
+    if (typeof Symbol.dispose === "symbol") {
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.free });
+    }
+  }
+
+  readonly width: number;
+  readonly height: number;
+  readonly #client: Client;
+  readonly #id: number;
+  /** The last call that a newer one may overtake. */
+  #latest: Started<unknown> | undefined;
+  #freed: SamError | undefined;
+
+  /** `keepAlive`: the Sam ends its Worker when it is collected, which must not happen before its images are. */
+  constructor(
+    client: Client,
+    id: number,
+    size: { readonly width: number; readonly height: number },
+    readonly keepAlive: object,
+  ) {
+    this.width = size.width;
+    this.height = size.height;
+    this.#client = client;
+    this.#id = id;
+    dropped.register(this, { client, id }, this);
+  }
+
+  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
+  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
+  async segment<O extends Output>(
+    prompt: Prompt | readonly Prompt[],
+    options: SegmentOptions<O> = {},
+  ): Promise<MaskFor<O>[] | MaskFor<O>[][]> {
+    this.#requireAlive();
+    const wireOptions = toWireOptions(options);
+    if (!isBatch(prompt)) {
+      const [masks] = await this.#decode<O>([toWirePrompt(prompt, "")], wireOptions, options);
+      if (masks === undefined) throw new SamError("internal", "The model gave no answer to the prompt.");
+      return masks;
+    }
+    const prompts = prompt.map((each, i) => toWirePrompt(each, `prompts[${i}].`));
+    return prompts.length === 0 ? [] : this.#decode<O>(prompts, wireOptions, options);
+  }
+
+  async everything(_options: EverythingOptions = {}): Promise<EverythingRecord[]> {
+    this.#requireAlive();
+    throw new SamError("not-implemented", "everything() is not implemented yet: call segment() with prompts of your own.");
+  }
+
+  async embedding(): Promise<EmbeddingTensor> {
+    this.#requireAlive();
+    return this.#client.call("embedding", { params: { image: this.#id } }, { owner: this });
+  }
+
+  async save(): Promise<ArrayBuffer> {
+    this.#requireAlive();
+    return this.#client.call("save", { params: { image: this.#id } }, { owner: this });
+  }
+
+  free(): void {
+    if (this.#freed !== undefined) return;
+    this.#freed = new SamError("disposed", "This image was freed: encode it again.");
+    dropped.unregister(this);
+    this.#client.rejectAll(this, this.#freed);
+    this.#client.free(this.#id);
+  }
+
+  async #decode<O extends Output>(
+    prompts: ReturnType<typeof toWirePrompt>[],
+    wireOptions: ReturnType<typeof toWireOptions>,
+    { signal, latest = false }: SegmentOptions<O>,
+  ): Promise<MaskFor<O>[][]> {
+    this.#latest?.reject(new SamError("superseded", "A newer call on this image overtook this one."));
+    const params = { image: this.#id, prompts, options: wireOptions };
+    const started = this.#client.start("segment", { params }, { signal, owner: this });
+    this.#latest = latest ? started : undefined;
+    // The output was asked for by `wireOptions.output`, which is O.
+    return (await started.result) as MaskFor<O>[][];
+  }
+
+  #requireAlive(): void {
+    // A lost session is the better explanation of the two.
+    const end = this.#client.end ?? this.#freed;
+    if (end !== undefined) throw end;
+  }
+}
+
+function isBatch(prompt: Prompt | readonly Prompt[]): prompt is readonly Prompt[] {
+  return Array.isArray(prompt);
+}

@@ -1,0 +1,109 @@
+import { SamError } from "../errors.js";
+import type { Sam as SamApi, EncodeOptions, ImageSource, LoadOptions, SamImage, SamInfo } from "../types.js";
+import { ImageHandle } from "./image.js";
+import { planLoad } from "./options.js";
+import type { LoadPlan } from "./options.js";
+import { openSession, requireBrowser } from "./session.js";
+import type { Session } from "./session.js";
+import { toWireSource } from "./source.js";
+
+/** Ends the Worker of a Sam that was dropped. */
+const dropped = new FinalizationRegistry<{ session: Session }>(({ session }) => {
+  session.client.close(new SamError("disposed", "The Sam was dropped."));
+});
+
+/** A loaded model: `await Sam.load()`. */
+export class Sam implements SamApi {
+  declare readonly [Symbol.dispose]: () => void;
+  static {
+    // Not every browser knows the symbol yet.
+    if (typeof Symbol.dispose === "symbol") {
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: this.prototype.free });
+    }
+  }
+
+  readonly #plan: LoadPlan;
+  /** Shared with the registry above, which must not hold the Sam itself. */
+  readonly #current: { session: Session };
+  #lastImage = 0;
+  #restarting: Promise<void> | undefined;
+  #freed: SamError | undefined;
+
+  private constructor(plan: LoadPlan, session: Session) {
+    this.#plan = plan;
+    this.#current = { session };
+    dropped.register(this, this.#current, this);
+  }
+
+  /** Loads a model, by default the built-in one, on the best device there is. */
+  static async load(options: LoadOptions = {}): Promise<Sam> {
+    requireBrowser(options.worker ?? true);
+    const plan = planLoad(options);
+    return new Sam(plan, await openSession(plan, options.signal));
+  }
+
+  get info(): SamInfo {
+    return this.#current.session.info;
+  }
+
+  get lost(): Promise<SamError> {
+    return this.#current.session.client.lost;
+  }
+
+  restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => (this.#restarting = undefined));
+    return this.#restarting;
+  }
+
+  async encode(source: ImageSource, options: EncodeOptions = {}): Promise<SamImage> {
+    return this.#newImage((client, image) =>
+      client.call(
+        "encode",
+        toWireSource(source).then(({ source, transfer }) => ({ params: { image, source }, transfer })),
+        { ...options, owner: this },
+      ),
+    );
+  }
+
+  async open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage> {
+    if (!(file instanceof ArrayBuffer || file instanceof Uint8Array || file instanceof Blob)) {
+      throw new SamError("bad-embedding", "A saved image is an ArrayBuffer, a Uint8Array or a Blob.");
+    }
+    return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
+  }
+
+  free(): void {
+    if (this.#freed !== undefined) return;
+    this.#freed = new SamError("disposed", "This Sam was freed: load another one.");
+    dropped.unregister(this);
+    this.#current.session.client.close(this.#freed);
+  }
+
+  async #newImage(
+    call: (client: Session["client"], image: number) => Promise<{ readonly width: number; readonly height: number }>,
+  ): Promise<SamImage> {
+    const { client } = this.#current.session;
+    const end = this.#freed ?? client.end;
+    if (end !== undefined) throw end;
+    const image = ++this.#lastImage;
+    try {
+      return new ImageHandle(client, image, await call(client, image), this);
+    } catch (error) {
+      // An aborted call may have been answered already: the image would stay.
+      client.free(image);
+      throw error;
+    }
+  }
+
+  async #restart(): Promise<void> {
+    if (this.#freed !== undefined) throw this.#freed;
+    const old = this.#current.session.client;
+    old.close(new SamError("disposed", "The session was ended by sam.restart(): encode the image again."));
+    const session = await openSession(this.#plan);
+    if (this.#freed !== undefined) {
+      session.client.close(this.#freed);
+      throw this.#freed;
+    }
+    this.#current.session = session;
+  }
+}

@@ -1,0 +1,55 @@
+import { SamError, describe } from "../errors.js";
+import type { Transport } from "../protocol.js";
+import type { SamInfo } from "../types.js";
+import { Client } from "./client.js";
+import type { LoadPlan } from "./options.js";
+import { startWorker } from "./transport.js";
+
+/** A loaded model behind a client. A restart makes a new one. */
+export interface Session {
+  readonly client: Client;
+  readonly info: SamInfo;
+}
+
+export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise<Session> {
+  signal?.throwIfAborted();
+  const client = new Client(plan.worker ? startWorker(plan.workerUrl) : await startHere());
+  try {
+    const loaded = await client.call("load", { params: plan.params }, { signal, onProgress: plan.onProgress });
+    const info: SamInfo = Object.freeze({
+      ...loaded,
+      get wasmMemory() {
+        return client.memory;
+      },
+    });
+    return { client, info };
+  } catch (error) {
+    client.close(new SamError("disposed", "The model was not loaded."));
+    throw error;
+  }
+}
+
+/** The engine on this thread; its code is only fetched where it is asked for. */
+async function startHere(): Promise<Transport> {
+  try {
+    return (await import("../host/direct.js")).directTransport();
+  } catch (error) {
+    throw new SamError("network", `The engine's script could not be loaded: ${describe(error)}`, error);
+  }
+}
+
+/** `worker`: whether one is going to be started. */
+export function requireBrowser(worker: boolean): void {
+  const missing = [
+    typeof WebAssembly === "undefined" && "WebAssembly",
+    worker && typeof Worker === "undefined" && "Worker",
+    typeof OffscreenCanvas === "undefined" && "OffscreenCanvas",
+    typeof createImageBitmap === "undefined" && "createImageBitmap",
+  ].filter((name) => name !== false);
+  if (missing.length === 0) return;
+  throw new SamError(
+    "unsupported",
+    `burn-sam runs in a browser, and there is no ${missing.join(", ")} here. ` +
+      "In Node or server-side rendering, call Sam.load on the client only; in an old browser, update it.",
+  );
+}

@@ -1,0 +1,124 @@
+// What the caller has → what can be sent to the Worker. The caller keeps it: nothing is closed or detached.
+import { SamError, describe } from "../errors.js";
+import type { WireSource } from "../protocol.js";
+import type { ImageSource } from "../types.js";
+import { absoluteUrl } from "./urls.js";
+
+export interface PreparedSource {
+  readonly source: WireSource;
+  readonly transfer: Transferable[];
+}
+
+const TAINTED =
+  "The image comes from another origin, and the browser does not let its pixels be read. Load it with " +
+  'crossorigin="anonymous" from a server that sends Access-Control-Allow-Origin, or pass its URL or Blob instead.';
+
+export async function toWireSource(source: ImageSource): Promise<PreparedSource> {
+  if (typeof source === "string" || source instanceof URL) {
+    return { source: { kind: "url", url: absoluteUrl(source, "The image") }, transfer: [] };
+  }
+  // The tag rather than instanceof: an element may come from another frame, and not every thread knows every class.
+  switch (tag(source)) {
+    case "Blob":
+    case "File":
+      return fromBlob(source as Blob);
+    case "ImageData":
+      return fromImageData(source as ImageData);
+    case "HTMLImageElement":
+      return fromImageElement(source as HTMLImageElement);
+    case "HTMLVideoElement":
+      return fromVideo(source as HTMLVideoElement);
+    case "HTMLCanvasElement":
+    case "OffscreenCanvas":
+      return copyOf(source as HTMLCanvasElement, sizeOf(source as HTMLCanvasElement), "The canvas has no pixels.");
+    case "ImageBitmap":
+      return copyOf(source as ImageBitmap, sizeOf(source as ImageBitmap), "The ImageBitmap is closed.");
+    case "VideoFrame": {
+      const frame = source as VideoFrame;
+      return copyOf(frame, [frame.displayWidth, frame.displayHeight], "The VideoFrame is closed.");
+    }
+    default:
+      throw new SamError(
+        "bad-image",
+        `${tag(source)} is not an image: pass a Blob or File, a URL, an <img>, <canvas> or <video>, ` +
+          "an ImageBitmap, ImageData or VideoFrame.",
+      );
+  }
+}
+
+function fromBlob(blob: Blob): PreparedSource {
+  if (blob.size === 0) throw new SamError("bad-image", "The file is empty.");
+  return { source: { kind: "blob", blob }, transfer: [] };
+}
+
+async function fromImageData(image: ImageData): Promise<PreparedSource> {
+  const { data, width, height } = image;
+  // Anything but 8-bit sRGB is converted by the browser.
+  if (image.colorSpace !== "srgb" || !(data instanceof Uint8ClampedArray)) {
+    return copyOf(image, [width, height], "The ImageData has no pixels.");
+  }
+  return { source: { kind: "pixels", data, width, height }, transfer: [] };
+}
+
+async function fromImageElement(image: HTMLImageElement): Promise<PreparedSource> {
+  const name = shorten(image.currentSrc || image.src) || "without an address";
+  try {
+    await image.decode();
+  } catch (error) {
+    throw new SamError("bad-image", `The <img> ${name} is broken or was not found: check its src.`, error);
+  }
+  const size: Size = [image.naturalWidth, image.naturalHeight];
+  return copyOf(image, size, `The <img> ${name} has no size of its own: give the SVG a width and a height.`);
+}
+
+async function fromVideo(video: HTMLVideoElement): Promise<PreparedSource> {
+  const empty = 'The <video> has no frame yet: wait for its "loadeddata" event.';
+  // 2 is HAVE_CURRENT_DATA.
+  if (video.readyState < 2) throw new SamError("bad-image", empty);
+  return copyOf(video, [video.videoWidth, video.videoHeight], empty);
+}
+
+type Size = readonly [width: number, height: number];
+
+async function copyOf(source: ImageBitmapSource, size: Size, whenEmpty: string): Promise<PreparedSource> {
+  if (size[0] === 0 || size[1] === 0) throw new SamError("bad-image", whenEmpty);
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(source);
+  } catch (error) {
+    if (isSecurityError(error)) throw new SamError("bad-image", TAINTED, error);
+    throw new SamError("bad-image", `The browser cannot read this image: ${describe(error)}`, error);
+  }
+  requireReadable(bitmap);
+  return { source: { kind: "bitmap", bitmap }, transfer: [bitmap] };
+}
+
+/** A bitmap of a tainted source is made without complaint; only reading it fails. */
+function requireReadable(bitmap: ImageBitmap): void {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  try {
+    context?.drawImage(bitmap, 0, 0, 1, 1, 0, 0, 1, 1);
+    context?.getImageData(0, 0, 1, 1);
+  } catch (error) {
+    bitmap.close();
+    if (isSecurityError(error)) throw new SamError("bad-image", TAINTED, error);
+    throw new SamError("bad-image", `The browser cannot read this image: ${describe(error)}`, error);
+  }
+}
+
+function isSecurityError(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "SecurityError";
+}
+
+function sizeOf({ width, height }: { readonly width: number; readonly height: number }): Size {
+  return [width, height];
+}
+
+function tag(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+/** A data: URL would fill the message. */
+function shorten(url: string): string {
+  return url.length > 100 ? `${url.slice(0, 100)}…` : url;
+}

@@ -1,0 +1,104 @@
+import { SamError, describe } from "../errors.js";
+import type { Request, Response, Transport } from "../protocol.js";
+
+/** A Worker that has not said it is ready by then never will. */
+const START_TIMEOUT_MS = 60_000;
+
+/** Starts the Worker. What goes wrong arrives at `onerror`, as a SamError that names the address. */
+export function startWorker(override?: string): Transport {
+  const address = override ?? scriptBesideThisOne();
+  let blobUrl: string | undefined;
+  let worker: Worker;
+  try {
+    if (new URL(address).origin !== globalThis.location.origin) {
+      // A page may only start Workers of its own origin; a module of another origin may be imported.
+      const script = new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" });
+      blobUrl = URL.createObjectURL(script);
+      worker = new Worker(blobUrl, { type: "module", name: "burn-sam" });
+    } else if (override !== undefined) {
+      worker = new Worker(override, { type: "module", name: "burn-sam" });
+    } else {
+      // Bundlers look for exactly this expression.
+      worker = new Worker(new URL("../worker.js", import.meta.url), { type: "module", name: "burn-sam" });
+    }
+  } catch (error) {
+    if (blobUrl !== undefined) URL.revokeObjectURL(blobUrl);
+    throw cannotStart(address, describe(error), error);
+  }
+  return new WorkerTransport(worker, address, blobUrl);
+}
+
+/** Without the `new URL(…, import.meta.url)` that would make bundlers emit the Worker a second time, unbundled. */
+function scriptBesideThisOne(): string {
+  const here = import.meta.url;
+  return new URL("../worker.js", here).href;
+}
+
+class WorkerTransport implements Transport {
+  onmessage: ((message: Response) => void) | undefined;
+  onerror: ((error: unknown) => void) | undefined;
+  readonly #worker: Worker;
+  readonly #blobUrl: string | undefined;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #starting = true;
+
+  constructor(worker: Worker, address: string, blobUrl: string | undefined) {
+    this.#worker = worker;
+    this.#blobUrl = blobUrl;
+    this.#timer = setTimeout(() => {
+      this.onerror?.(cannotStart(address, `it did not answer within ${START_TIMEOUT_MS / 1000} s`));
+    }, START_TIMEOUT_MS);
+    worker.onmessage = (event: MessageEvent<Response>) => {
+      if (event.data.kind === "ready") this.#settle();
+      this.onmessage?.(event.data);
+    };
+    worker.onmessageerror = () => this.onerror?.(new SamError("internal", "An answer of the Worker could not be read."));
+    worker.onerror = (event) => {
+      if (!this.#starting) return this.onerror?.(event.error ?? new Error(event.message));
+      this.#settle();
+      void diagnose(address, event.message).then((error) => this.onerror?.(error));
+    };
+  }
+
+  postMessage(message: Request, transfer: Transferable[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  terminate(): void {
+    this.#settle();
+    this.#worker.terminate();
+  }
+
+  #settle(): void {
+    this.#starting = false;
+    clearTimeout(this.#timer);
+    if (this.#blobUrl !== undefined) URL.revokeObjectURL(this.#blobUrl);
+  }
+}
+
+/** The browser does not say why a Worker failed to start; asking for the script tells. */
+async function diagnose(address: string, message: string | undefined): Promise<SamError> {
+  let response: Response_;
+  try {
+    response = await fetch(address, { method: "HEAD" });
+  } catch (error) {
+    return new SamError("network", `The Worker's script could not be fetched from ${address}: ${describe(error)}`, error);
+  }
+  if (!response.ok) {
+    const status = `${response.status} ${response.statusText}`.trim();
+    return new SamError(
+      "network",
+      `The Worker's script is not at ${address} (${status}). If a bundler moved it, pass its address as assets.worker.`,
+    );
+  }
+  const type = response.headers.get("Content-Type") ?? "nothing";
+  if (!type.includes("javascript")) {
+    return cannotStart(address, `the server calls it ${type}, not a script; if a bundler moved it, pass assets.worker`);
+  }
+  return cannotStart(address, message || "is a Content-Security-Policy in the way (worker-src, script-src)?");
+}
+type Response_ = Awaited<ReturnType<typeof fetch>>;
+
+function cannotStart(address: string, reason: string, cause?: unknown): SamError {
+  return new SamError("unsupported", `The Worker ${address} could not be started: ${reason}`, cause);
+}

@@ -1,0 +1,86 @@
+// The wasm boundary (src/web/ of the crate) as far as this package uses it. Written out here, because the `cpu` and the
+// `webgpu` module bring the same declarations twice, and because tests put a module of their own in their place.
+import type { Device, Precision } from "../types.js";
+
+export interface SessionInfo {
+  readonly model: string;
+  readonly device: Device;
+  readonly adapter: string;
+  readonly precision: Precision;
+  readonly parameters: number;
+  readonly imageSize: number;
+  readonly hash: string;
+}
+
+export interface WirePrompt {
+  points?: { x: number; y: number; label: number }[];
+  box?: [number, number, number, number];
+  mask?: { data: Float32Array | Uint8Array; width: number; height: number };
+  /** `rows: 0`: as many as the model's dimension makes of the data. */
+  tokens?: { data: Float32Array; rows: number };
+}
+
+export interface WireOptions {
+  multimask: boolean;
+  size?: [number, number];
+  output: "mask" | "logits";
+  threshold: number;
+}
+
+export interface WireMask {
+  score: number;
+  token: number;
+  width: number;
+  height: number;
+  data: Uint8Array | Float32Array;
+  bbox: [number, number, number, number];
+  area: number;
+  logits: { data: Float32Array; width: number; height: number };
+}
+
+export interface Session {
+  readonly info: SessionInfo;
+  reader(width: number, height: number): ImageReader;
+  encode(reader: ImageReader): Encoding;
+  open(file: Uint8Array): Embedding;
+  free(): void;
+}
+
+/** Takes whole rows of RGBA, top to bottom. */
+export interface ImageReader {
+  push(rgba: Uint8Array): void;
+  free(): void;
+}
+
+export interface Encoding {
+  readonly done: number;
+  readonly total: number;
+  /** One block of the encoder; true when it was the last. */
+  step(): Promise<boolean>;
+  /** Consumes the encoding. */
+  finish(): Embedding;
+  free(): void;
+}
+
+export interface Embedding {
+  readonly width: number;
+  readonly height: number;
+  segment(prompts: WirePrompt[], options: WireOptions): Promise<WireMask[][]>;
+  data(): Promise<{ data: Float32Array; shape: number[] }>;
+  save(): Promise<Uint8Array>;
+  free(): void;
+}
+
+export interface WasmModule {
+  init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
+  readonly Session: {
+    load(
+      checkpoint: Uint8Array,
+      options: { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32" },
+    ): Promise<Session>;
+  };
+  /** Where the module's `.wasm` file is. */
+  readonly url: URL;
+}
+
+export type WasmModules = { readonly [D in Device]: WasmModule };

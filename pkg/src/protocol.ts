@@ -1,0 +1,91 @@
+import type { WireError } from "./errors.js";
+import type { WireMask, WireOptions, WirePrompt } from "./host/wasm.js";
+import type { Device, EmbeddingTensor, EncodeProgress, LoadProgress, Output, SamInfo } from "./types.js";
+
+/** A checkpoint as the Worker gets it. Bytes travel as a Blob: it is copied once, and can be read again after a loss. */
+export type WireModel =
+  | { readonly kind: "url"; readonly url: string; readonly name?: string }
+  | { readonly kind: "blob"; readonly blob: Blob };
+
+/** An image as the Worker gets it. */
+export type WireSource =
+  | { readonly kind: "blob"; readonly blob: Blob }
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "bitmap"; readonly bitmap: ImageBitmap }
+  | { readonly kind: "pixels"; readonly data: Uint8ClampedArray; readonly width: number; readonly height: number };
+
+export interface LoadParams {
+  readonly model: WireModel;
+  readonly device: Device | "auto";
+  readonly precision: "auto" | "f32";
+  readonly integrity?: string;
+  readonly cache: boolean;
+  /** Addresses that replace the ones beside the script. */
+  readonly wasm: { readonly [D in Device]?: string };
+}
+
+export interface SegmentParams {
+  readonly image: number;
+  readonly prompts: readonly WirePrompt[];
+  readonly options: Omit<WireOptions, "output"> & { readonly output: Output };
+}
+
+/** A mask on its way to the page. */
+export type SentMask = Omit<WireMask, "data"> & { readonly data: Uint8Array | Float32Array | ImageBitmap };
+
+/** Image handles are numbers that the page chooses, so that it can free one whose call it has already given up. */
+export interface Calls {
+  load: { params: LoadParams; result: Omit<SamInfo, "wasmMemory">; progress: LoadProgress };
+  encode: {
+    params: { readonly image: number; readonly source: WireSource };
+    result: ImageSize;
+    progress: EncodeProgress;
+  };
+  open: {
+    params: { readonly image: number; readonly file: ArrayBuffer | Uint8Array | Blob };
+    result: ImageSize;
+    progress: never;
+  };
+  segment: { params: SegmentParams; result: SentMask[][]; progress: never };
+  embedding: { params: { readonly image: number }; result: EmbeddingTensor; progress: never };
+  save: { params: { readonly image: number }; result: ArrayBuffer; progress: never };
+}
+export type CallKind = keyof Calls;
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One request of each kind; `id` is unique within a session. */
+export type Call = { [K in CallKind]: { readonly kind: K; readonly id: number; readonly params: Calls[K]["params"] } }[CallKind];
+
+/** Page → Worker. */
+export type Request =
+  | Call
+  /** The page no longer waits for this call. */
+  | { readonly kind: "cancel"; readonly id: number }
+  /** The page no longer uses this image. Takes its turn after the calls before it. */
+  | { readonly kind: "free"; readonly image: number }
+  /** End of the session; in a Worker, the page ends the Worker instead. */
+  | { readonly kind: "close" };
+
+export type CallResult = Calls[CallKind]["result"];
+export type CallProgress = Calls[CallKind]["progress"];
+
+/** Worker → page. `memory` is the size of the wasm memory in bytes. */
+export type Response =
+  | { readonly kind: "ready" }
+  | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
+  | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
+  | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }
+  /** The session is over: every call, pending or to come, fails with this. */
+  | { readonly kind: "lost"; readonly error: WireError };
+
+/** Where requests go and responses come from: a Worker, the calling thread itself, or a test. */
+export interface Transport {
+  postMessage(message: Request, transfer: Transferable[]): void;
+  terminate(): void;
+  onmessage: ((message: Response) => void) | undefined;
+  /** The other side is gone. */
+  onerror: ((error: unknown) => void) | undefined;
+}

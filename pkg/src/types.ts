@@ -1,0 +1,275 @@
+/**
+ * The whole public vocabulary of burn-sam.
+ *
+ * Coordinates are pixels of the original image as displayed: EXIF orientation applied, origin at the top left,
+ * x to the right, y down, (0, 0) the centre of no pixel but the corner of the first.
+ */
+
+/** Where the model runs. */
+export type Device = "webgpu" | "cpu";
+
+/** The arithmetic the model runs in. */
+export type Precision = "f16" | "f32";
+
+/** A checkpoint known by name. */
+export type Preset = "tiny" | "mobile-sam" | "slimsam-77" | "sam-vit-b" | "sam-vit-l" | "sam-vit-h";
+
+/** A preset's name, a URL, or the bytes of a checkpoint. */
+export type ModelSource = Preset | (string & {}) | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** Bytes while downloading, tensors or kernels afterwards; `total` is 0 while it is unknown. */
+export interface Progress<Stage extends string = string> {
+  readonly stage: Stage;
+  readonly loaded: number;
+  readonly total: number;
+}
+export type LoadProgress = Progress<"download" | "load" | "compile">;
+/** `read`: rows of the image; `encode`: steps of the image encoder. */
+export type EncodeProgress = Progress<"read" | "encode">;
+
+/** Where the package's files are, if a bundler or a CDN moved them. */
+export interface Assets {
+  /** The module Worker's script. */
+  readonly worker?: string | URL;
+  /** The WebAssembly file: one address for whichever device is used, or one for each. */
+  readonly wasm?: string | URL | { readonly webgpu?: string | URL; readonly cpu?: string | URL };
+  /** The built-in model's file. */
+  readonly model?: string | URL;
+}
+
+export interface LoadOptions {
+  /** Default: `"tiny"`, the model that ships with the package. */
+  readonly model?: ModelSource;
+  /** Default `"auto"`: a real GPU when there is one, else the CPU. */
+  readonly device?: Device | "auto";
+  /** Default `"auto"`: `"f16"` where the adapter and this release support it, else `"f32"`. */
+  readonly precision?: Precision | "auto";
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+  /** `"sha256-…"` (base64, as in subresource integrity) of the checkpoint's bytes. */
+  readonly integrity?: string;
+  /** Keep a downloaded checkpoint for the next visit. Default: true. */
+  readonly cache?: boolean;
+  readonly assets?: Assets;
+  /** `false` runs the model on the calling thread: for callers that already are in a Worker. Default: true. */
+  readonly worker?: boolean;
+}
+
+/** What was loaded, and on what it runs. */
+export interface SamInfo {
+  /** The architecture found in the checkpoint: `tiny`, `mobile-sam`, `sam-vit-b`, … or `custom`. */
+  readonly model: string;
+  readonly device: Device;
+  /** The GPU adapter in words; `"WebAssembly SIMD"` on the CPU. */
+  readonly adapter: string;
+  readonly precision: Precision;
+  /** Number of weights. */
+  readonly parameters: number;
+  /** Side of the square the encoder sees, in pixels. */
+  readonly imageSize: number;
+  /** SHA-256 of the checkpoint, in hexadecimal. */
+  readonly hash: string;
+  /** Current size of the module's WebAssembly memory in bytes. It never shrinks. */
+  readonly wasmMemory: number;
+}
+
+/** Anything a browser can draw. A string or a URL is fetched. */
+export type ImageSource =
+  | Blob
+  | ImageBitmap
+  | ImageData
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLVideoElement
+  | VideoFrame
+  | URL
+  | string;
+
+export interface EncodeOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: EncodeProgress) => void;
+}
+
+/** A click, in image pixels. Points outside the image are legal. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  /** 1 foreground (default), 0 background. */
+  readonly label?: 0 | 1;
+}
+
+/** Two opposite corners, in image pixels: `[x0, y0, x1, y1]`. */
+export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
+
+/** Mask logits in the padded square frame at a quarter of the encoder's resolution. */
+export interface Logits {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A mask of 0 and non-0 in pixels of the image. */
+export interface BinaryMask {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What to segment. Everything is optional: with nothing, the model answers for the image as a whole. */
+export interface Prompt {
+  /** An empty array counts as absent. */
+  readonly points?: readonly Point[];
+  readonly box?: Box;
+  /** An earlier answer's `logits`, or a binary mask of the image. */
+  readonly mask?: Logits | BinaryMask;
+  /** K×D extra sparse tokens (a text embedding, say): K rows of D, or their concatenation. */
+  readonly tokens?: Float32Array | readonly (readonly number[])[];
+}
+
+export type Output = "mask" | "logits" | "bitmap";
+
+/** `[width, height]` or anything with these two. */
+export type Size = readonly [width: number, height: number] | { readonly width: number; readonly height: number };
+
+export interface SegmentOptions<O extends Output = Output> {
+  /** Default true: three candidates, best score first. False: the single mask of token 0. */
+  readonly multimask?: boolean;
+  /** Resolution of the answer. Default: the image's. */
+  readonly size?: Size;
+  /** Default `"mask"`. `"logits"`: full-resolution logits. `"bitmap"`: an ImageBitmap ready to draw. */
+  readonly output?: O;
+  /** A pixel is in the mask where its logit is greater. Default: 0. */
+  readonly threshold?: number;
+  readonly signal?: AbortSignal;
+  /** Hovering: a call overtaken by a newer one on the same image rejects with `superseded`. Default: false. */
+  readonly latest?: boolean;
+}
+
+interface MaskOf<Data> {
+  /** The model's own estimate of the mask's IoU. */
+  readonly score: number;
+  /** The mask token in the reference's order: 0 for the single mask, 1–3 for the candidates. */
+  readonly token: 0 | 1 | 2 | 3;
+  readonly width: number;
+  readonly height: number;
+  readonly data: Data;
+  /** `[x, y, width, height]` of the mask in its own pixels; all 0 when it is empty. */
+  readonly bbox: readonly [x: number, y: number, width: number, height: number];
+  /** Number of pixels in the mask. */
+  readonly area: number;
+  /** Low-resolution logits: pass them as `prompt.mask` to refine this answer. */
+  readonly logits: Logits;
+}
+/** A mask, row-major, one byte of 0 or 1 per pixel. */
+export type Mask = MaskOf<Uint8Array>;
+/** The logits before the threshold, row-major, one float per pixel. */
+export type LogitsMask = MaskOf<Float32Array>;
+/** White where the mask is, transparent elsewhere. The caller closes it. */
+export type BitmapMask = MaskOf<ImageBitmap>;
+
+export type MaskFor<O extends Output> = O extends "logits" ? LogitsMask : O extends "bitmap" ? BitmapMask : Mask;
+
+/** Parameters of `SamAutomaticMaskGenerator`, with its defaults. */
+export interface EverythingOptions {
+  readonly pointsPerSide?: number;
+  readonly pointsPerBatch?: number;
+  readonly predIouThresh?: number;
+  readonly stabilityScoreThresh?: number;
+  readonly stabilityScoreOffset?: number;
+  readonly boxNmsThresh?: number;
+  readonly cropNLayers?: number;
+  readonly cropNmsThresh?: number;
+  readonly cropOverlapRatio?: number;
+  readonly cropNPointsDownscaleFactor?: number;
+  readonly pointGrids?: readonly (readonly (readonly [x: number, y: number])[])[];
+  readonly minMaskRegionArea?: number;
+  readonly outputMode?: "binary_mask" | "uncompressed_rle" | "coco_rle";
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: EverythingProgress) => void;
+}
+export interface EverythingProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Run lengths in column-major order, beginning with the zeros; `size` is `[height, width]`, as in COCO. */
+export interface Rle {
+  readonly size: readonly [height: number, width: number];
+  readonly counts: readonly number[];
+}
+/** COCO's compressed run lengths. */
+export interface CocoRle {
+  readonly size: readonly [height: number, width: number];
+  readonly counts: string;
+}
+
+/** One record of everything mode. Boxes are `[x, y, width, height]`. */
+export interface EverythingRecord {
+  readonly segmentation: BinaryMask | Rle | CocoRle;
+  readonly area: number;
+  readonly bbox: readonly [x: number, y: number, width: number, height: number];
+  readonly predictedIou: number;
+  readonly pointCoords: readonly (readonly [x: number, y: number])[];
+  readonly stabilityScore: number;
+  readonly cropBox: readonly [x: number, y: number, width: number, height: number];
+}
+
+/** The image embedding: `[1, D, S/16, S/16]`, row-major. */
+export interface EmbeddingTensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** An encoded image: many cheap answers for one encoding. */
+export interface SamImage extends Disposable {
+  /** Pixels of the original image. */
+  readonly width: number;
+  readonly height: number;
+  /** Masks for one prompt, best score first. */
+  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
+  /** The masks of each prompt, decoded together. */
+  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
+  /** Every object in the image. */
+  everything(options?: EverythingOptions): Promise<EverythingRecord[]>;
+  embedding(): Promise<EmbeddingTensor>;
+  /** A self-describing file for `sam.open`: version, model hash, shape, image size, embedding. */
+  save(): Promise<ArrayBuffer>;
+  /** Releases the embedding; what is pending rejects with `disposed`. */
+  free(): void;
+}
+
+/** A loaded model. */
+export interface Sam extends Disposable {
+  readonly info: SamInfo;
+  /** Resolves when the GPU device or the Worker is gone. */
+  readonly lost: Promise<SamErrorLike>;
+  /** After a loss: a new Worker with the same model and options. Images encoded before stay lost. */
+  restart(): Promise<void>;
+  encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;
+  /** An image saved with `image.save()` by the same model. */
+  open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage>;
+  /** Ends the Worker and frees every image. */
+  free(): void;
+}
+
+export type SamErrorCode =
+  | "no-webgpu"
+  | "unsupported"
+  | "device-lost"
+  | "out-of-memory"
+  | "bad-checkpoint"
+  | "bad-image"
+  | "bad-prompt"
+  | "bad-embedding"
+  | "network"
+  | "integrity"
+  | "superseded"
+  | "disposed"
+  | "not-implemented"
+  | "internal";
+
+export interface SamErrorLike extends Error {
+  readonly name: "SamError";
+  readonly code: SamErrorCode;
+}

@@ -1,0 +1,68 @@
+//! Bytes of a checkpoint → named tensors → the model. Loading is strict: a missing, extra or misshapen tensor fails
+//! and is named.
+
+mod infer;
+mod keys;
+mod safetensors;
+mod weights;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+
+use self::safetensors::Checkpoint;
+use crate::SamError;
+use crate::model::{EncoderConfig, Sam, SamConfig};
+
+/// A model with its weights, and what is known of where they came from.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The model on its device.
+    pub sam: Sam,
+    /// Its shape.
+    pub config: SamConfig,
+    /// The architecture's usual name: `tiny`, `mobile-sam`, `sam-vit-b`, …, or `custom`.
+    pub name: String,
+    /// Number of weights.
+    pub parameters: usize,
+    /// SHA-256 of the checkpoint.
+    pub hash: [u8; 32],
+}
+
+/// Loads a checkpoint: safetensors in the original layout of SAM or MobileSAM, f32, f16 or bf16.
+///
+/// # Errors
+/// [`SamError::BadCheckpoint`] names what is missing, unknown or misshapen.
+pub fn load(bytes: &[u8], device: &Device) -> Result<LoadedModel, SamError> {
+    let checkpoint = Checkpoint::parse(bytes)?;
+    let config = match checkpoint.config() {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| SamError::checkpoint(format!("its config is not readable: {error}")))?,
+        None => infer::config(&checkpoint)?,
+    };
+    config.check().map_err(SamError::checkpoint)?;
+    let sam = weights::load(config.init(device), &checkpoint, device)?;
+    Ok(LoadedModel {
+        parameters: sam.num_params(),
+        sam,
+        name: name(&config).into(),
+        config,
+        hash: Sha256::digest(bytes).into(),
+    })
+}
+
+fn name(config: &SamConfig) -> &'static str {
+    match &config.encoder {
+        EncoderConfig::Vit(vit) => match (vit.dim, vit.depth) {
+            (768, 12) => "sam-vit-b",
+            (1024, 24) => "sam-vit-l",
+            (1280, 32) => "sam-vit-h",
+            _ => "custom",
+        },
+        EncoderConfig::TinyVit(tiny) => match (tiny.dims.as_slice(), tiny.image_size) {
+            ([64, 128, 160, 320], 1024) => "mobile-sam",
+            ([32, 64, 128, 192], 256) => "tiny",
+            _ => "custom",
+        },
+    }
+}

@@ -1,0 +1,117 @@
+//! Mask logits → masks at the resolution the caller wants.
+
+use crate::geometry::Geometry;
+use crate::ops::{Bilinear, bilinear};
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mask {
+    /// The model's own estimate of the mask's IoU.
+    pub score: f32,
+    /// The mask token in the reference's order: 0 for the single mask, 1–3 for the candidates.
+    pub token: usize,
+    /// Width of `data` in pixels.
+    pub width: usize,
+    /// Height of `data` in pixels.
+    pub height: usize,
+    /// The pixels, row-major.
+    pub data: MaskData,
+    /// `[x, y, width, height]` of the mask in its own pixels; all 0 where it is empty.
+    pub bbox: [usize; 4],
+    /// Number of pixels in the mask.
+    pub area: usize,
+    /// Logits in the low-res frame, (S/4)², row-major: what refining this answer takes.
+    pub low_res: Vec<f32>,
+}
+
+/// A mask's pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MaskData {
+    /// 1 inside, 0 outside.
+    Binary(Vec<u8>),
+    /// Logits before the threshold.
+    Logits(Vec<f32>),
+}
+
+/// What a mask is made into.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rendering {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) threshold: f32,
+    pub(crate) logits: bool,
+}
+
+/// Low-res logits at the requested resolution, as the reference's `postprocess_masks`: up to the input frame, cut to
+/// the image, then to its size.
+pub(crate) fn render(low_res: Vec<f32>, score: f32, token: usize, geometry: &Geometry, rendering: Rendering) -> Mask {
+    let Rendering { width, height, threshold, logits } = rendering;
+    let (side, low) = (geometry.input_size, geometry.low_res_size());
+    let Geometry { input_width, input_height, .. } = *geometry;
+
+    let mut input = vec![0.0; input_width * input_height];
+    let to_input = Bilinear::new(low, side);
+    bilinear(&low_res, low, &to_input.first(input_width), &to_input.first(input_height), |y, row| {
+        input[y * input_width..(y + 1) * input_width].copy_from_slice(row);
+    });
+
+    let (horizontal, vertical) = (Bilinear::new(input_width, width), Bilinear::new(input_height, height));
+    let mut bounds = Bounds::default();
+    let mut binary = Vec::with_capacity(if logits { 0 } else { width * height });
+    let mut values = Vec::with_capacity(if logits { width * height } else { 0 });
+    bilinear(&input, input_width, &horizontal, &vertical, |y, row| {
+        bounds.add_row(y, row, threshold);
+        if logits {
+            values.extend_from_slice(row);
+        } else {
+            binary.extend(row.iter().map(|value| u8::from(*value > threshold)));
+        }
+    });
+    let data = if logits { MaskData::Logits(values) } else { MaskData::Binary(binary) };
+    Mask { score, token, width, height, data, bbox: bounds.bbox(), area: bounds.area, low_res }
+}
+
+/// Extent and area of the pixels above the threshold.
+#[derive(Default)]
+struct Bounds {
+    area: usize,
+    extent: Option<[usize; 4]>,
+}
+
+impl Bounds {
+    fn add_row(&mut self, y: usize, row: &[f32], threshold: f32) {
+        let count = row.iter().filter(|value| **value > threshold).count();
+        if count == 0 {
+            return;
+        }
+        self.area += count;
+        let first = row.iter().position(|value| *value > threshold).unwrap_or_default();
+        let last = row.iter().rposition(|value| *value > threshold).unwrap_or_default();
+        let [left, top, right, _] = self.extent.unwrap_or([first, y, last, y]);
+        self.extent = Some([left.min(first), top, right.max(last), y]);
+    }
+
+    fn bbox(&self) -> [usize; 4] {
+        self.extent.map_or([0; 4], |[left, top, right, bottom]| [left, top, right - left + 1, bottom - top + 1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_count_pixels() {
+        let mut bounds = Bounds::default();
+        bounds.add_row(2, &[0.0, 1.0, 0.0, 1.0], 0.5);
+        bounds.add_row(4, &[1.0, 0.0, 0.0, 0.0], 0.5);
+        assert_eq!((bounds.area, bounds.bbox()), (3, [0, 2, 4, 3]));
+    }
+
+    #[test]
+    fn nothing_above_the_threshold_is_an_empty_box() {
+        let mut bounds = Bounds::default();
+        bounds.add_row(0, &[0.0, f32::NAN], 0.0);
+        assert_eq!((bounds.area, bounds.bbox()), (0, [0; 4]));
+    }
+}

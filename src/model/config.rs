@@ -1,0 +1,201 @@
+//! The shape of a model: nothing about an architecture is hard-wired, every width and depth comes from here.
+
+use serde::{Deserialize, Serialize};
+
+/// A whole model. Serialised as the `config` metadata of our safetensors files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SamConfig {
+    /// Version of this description: 1.
+    pub format: u32,
+    /// Image encoder.
+    pub encoder: EncoderConfig,
+    /// Prompt encoder and mask decoder.
+    pub decoder: DecoderConfig,
+}
+
+/// Which image encoder, and its sizes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EncoderConfig {
+    /// SAM's plain vision transformer.
+    Vit(VitConfig),
+    /// MobileSAM's TinyViT.
+    TinyVit(TinyVitConfig),
+}
+
+/// The vision transformer of SAM (<https://arxiv.org/abs/2203.16527>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VitConfig {
+    /// Side of the square input, S.
+    pub image_size: usize,
+    /// Side of a patch.
+    pub patch_size: usize,
+    /// Width of the tokens.
+    pub dim: usize,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Hidden width of a block's MLP.
+    pub mlp_dim: usize,
+    /// Side of an attention window, in tokens.
+    pub window_size: usize,
+    /// Blocks that attend globally.
+    pub global_attention: Vec<usize>,
+}
+
+/// TinyViT (<https://arxiv.org/abs/2207.10666>) as MobileSAM uses it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TinyVitConfig {
+    /// Side of the square input, S.
+    pub image_size: usize,
+    /// Width of each stage.
+    pub dims: Vec<usize>,
+    /// Blocks in each stage; the first stage's are convolutional.
+    pub depths: Vec<usize>,
+    /// Attention heads of each stage (unused in the first).
+    pub heads: Vec<usize>,
+    /// Window side of each stage (unused in the first).
+    pub windows: Vec<usize>,
+    /// Stride of the merge after each stage but the last.
+    pub strides: Vec<usize>,
+    /// Expansion of the MBConv blocks.
+    #[serde(default = "four")]
+    pub mbconv_expansion: usize,
+    /// Expansion of the MLPs.
+    #[serde(default = "four")]
+    pub mlp_ratio: usize,
+}
+
+/// Prompt encoder and mask decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecoderConfig {
+    /// Width of the prompt tokens and of the image embedding, D.
+    pub dim: usize,
+    /// Attention heads of the two-way transformer.
+    pub heads: usize,
+    /// Hidden width of its MLPs.
+    pub mlp_dim: usize,
+    /// Its number of layers.
+    pub depth: usize,
+    /// Channels inside the mask prompt's convolutions.
+    #[serde(default = "sixteen")]
+    pub mask_in_chans: usize,
+    /// Layers of the IoU head.
+    #[serde(default = "three")]
+    pub iou_head_depth: usize,
+    /// Hidden width of the IoU head; D where absent.
+    #[serde(default)]
+    pub iou_head_dim: Option<usize>,
+}
+
+/// Mask tokens: token 0 answers alone, tokens 1–3 are the candidates.
+pub const MASK_TOKENS: usize = 4;
+/// Cross attention in the decoder is half as wide as its tokens.
+pub const ATTENTION_DOWNSAMPLE: usize = 2;
+/// Input pixels per embedding cell, whatever the encoder.
+pub const EMBEDDING_STRIDE: usize = 16;
+
+fn three() -> usize {
+    3
+}
+fn four() -> usize {
+    4
+}
+fn sixteen() -> usize {
+    16
+}
+
+impl EncoderConfig {
+    /// Side of the square input, S.
+    pub fn image_size(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.image_size,
+            Self::TinyVit(tiny) => tiny.image_size,
+        }
+    }
+}
+
+impl SamConfig {
+    /// Side of the square input, S.
+    pub fn image_size(&self) -> usize {
+        self.encoder.image_size()
+    }
+
+    /// Side of the image embedding, S/16.
+    pub fn embedding_size(&self) -> usize {
+        self.image_size() / EMBEDDING_STRIDE
+    }
+
+    /// Why no model can be built from this description, if so. Sizes from a file are bounded before anything is
+    /// allocated from them.
+    pub fn check(&self) -> Result<(), String> {
+        let at_most = |name: &str, value: usize, limit: usize| {
+            if value == 0 || value > limit { Err(format!("config: {name} is {value}; it must be 1 to {limit}")) } else { Ok(()) }
+        };
+        let divides = |name: &str, heads: usize, dim: usize| {
+            if heads == 0 || dim % heads != 0 { Err(format!("config: {heads} {name} do not divide a width of {dim}")) } else { Ok(()) }
+        };
+        if self.format != 1 {
+            return Err(format!("config: format {} is not known; this version reads format 1", self.format));
+        }
+        at_most("image_size", self.image_size(), 4096)?;
+        if self.image_size() % 64 != 0 {
+            return Err(format!("config: image_size {} is not a multiple of 64", self.image_size()));
+        }
+        match &self.encoder {
+            EncoderConfig::Vit(vit) => {
+                if vit.patch_size != EMBEDDING_STRIDE {
+                    return Err(format!("config: patch_size {} is not {EMBEDDING_STRIDE}", vit.patch_size));
+                }
+                at_most("dim", vit.dim, 8192)?;
+                at_most("depth", vit.depth, 128)?;
+                at_most("mlp_dim", vit.mlp_dim, 65536)?;
+                at_most("window_size", vit.window_size, self.embedding_size())?;
+                divides("heads", vit.heads, vit.dim)?;
+            }
+            EncoderConfig::TinyVit(tiny) => {
+                let stages = tiny.dims.len();
+                if !(2..=8).contains(&stages)
+                    || [tiny.depths.len(), tiny.heads.len(), tiny.windows.len(), tiny.strides.len() + 1].iter().any(|n| *n != stages)
+                {
+                    return Err("config: dims, depths, heads, windows and strides do not describe the same stages".into());
+                }
+                for stage in 0..stages {
+                    at_most("dims", tiny.dims[stage], 8192)?;
+                    at_most("depths", tiny.depths[stage], 128)?;
+                    at_most("windows", tiny.windows[stage], 64)?;
+                    if stage > 0 {
+                        divides("heads", tiny.heads[stage], tiny.dims[stage])?;
+                    }
+                }
+                if tiny.dims[0] % 2 != 0 {
+                    return Err("config: the first width must be even".into());
+                }
+                if tiny.strides.iter().any(|s| !(1..=2).contains(s)) || tiny.strides.iter().product::<usize>() * 4 != EMBEDDING_STRIDE {
+                    return Err(format!("config: strides {:?} do not reach one sixteenth of the input", tiny.strides));
+                }
+                at_most("mbconv_expansion", tiny.mbconv_expansion, 16)?;
+                at_most("mlp_ratio", tiny.mlp_ratio, 16)?;
+            }
+        }
+        let decoder = &self.decoder;
+        at_most("decoder dim", decoder.dim, 4096)?;
+        at_most("decoder depth", decoder.depth, 64)?;
+        at_most("decoder mlp_dim", decoder.mlp_dim, 65536)?;
+        at_most("mask_in_chans", decoder.mask_in_chans, 1024)?;
+        at_most("iou_head_depth", decoder.iou_head_depth, 16)?;
+        at_most("iou_head_dim", decoder.iou_head_dim(), 65536)?;
+        if decoder.dim % 8 != 0 || decoder.mask_in_chans % 4 != 0 {
+            return Err("config: the decoder's dim must be a multiple of 8 and mask_in_chans of 4".into());
+        }
+        divides("decoder heads", decoder.heads, decoder.dim / ATTENTION_DOWNSAMPLE)
+    }
+}
+
+impl DecoderConfig {
+    /// Hidden width of the IoU head.
+    pub fn iou_head_dim(&self) -> usize {
+        self.iou_head_dim.unwrap_or(self.dim)
+    }
+}

@@ -1,0 +1,177 @@
+//! SAM's image encoder: a plain vision transformer with windowed and global attention.
+//!
+//! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/image_encoder.py>
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Device, Tensor};
+
+use super::common::{Activation, EPS_VIT, MlpBlock, PatchConv, layer_norm, linear, linear_without_bias, parameter};
+use super::config::VitConfig;
+use crate::ops;
+
+/// The vision transformer and its neck.
+#[derive(Module, Debug)]
+pub struct ImageEncoderVit {
+    patch_embed: PatchEmbed,
+    pos_embed: Param<Tensor<4>>,
+    blocks: Vec<Block>,
+    neck: Neck,
+}
+
+impl VitConfig {
+    /// An encoder whose neck is `out_dim` wide.
+    pub fn init(&self, out_dim: usize, device: &Device) -> ImageEncoderVit {
+        let grid = self.image_size / self.patch_size;
+        let blocks = (0..self.depth)
+            .map(|i| Block::new(self, if self.global_attention.contains(&i) { 0 } else { self.window_size }, device))
+            .collect();
+        ImageEncoderVit {
+            patch_embed: PatchEmbed { proj: PatchConv::new(3, self.dim, self.patch_size, device) },
+            pos_embed: parameter([1, grid, grid, self.dim], device),
+            blocks,
+            neck: Neck::new(self.dim, out_dim, device),
+        }
+    }
+}
+
+impl ImageEncoderVit {
+    /// Patch embedding, every block, neck.
+    pub fn steps(&self) -> usize {
+        self.blocks.len() + 2
+    }
+
+    /// One step of the encoder, so that a caller can pause between them.
+    ///
+    /// # Shapes
+    /// - step 0: `[batch, S, S, 3]` → `[batch, S/16, S/16, dim]`
+    /// - blocks: `[batch, S/16, S/16, dim]` → the same
+    /// - last step: → `[batch, S/16, S/16, out_dim]`
+    pub fn forward_step(&self, step: usize, x: Tensor<4>) -> Tensor<4> {
+        match step {
+            0 => self.patch_embed.proj.forward(x) + self.pos_embed.val(),
+            i => match self.blocks.get(i - 1) {
+                Some(block) => block.forward(x),
+                None => self.neck.forward(x),
+            },
+        }
+    }
+}
+
+/// The image in patches, each one token.
+#[derive(Module, Debug)]
+pub struct PatchEmbed {
+    proj: PatchConv,
+}
+
+/// A transformer block: attention within windows or over the whole grid, then an MLP.
+#[derive(Module, Debug)]
+pub struct Block {
+    norm1: LayerNorm,
+    attn: Attention,
+    norm2: LayerNorm,
+    mlp: MlpBlock,
+    /// Side of a window in tokens; 0 for global attention.
+    #[module(skip)]
+    window_size: usize,
+}
+
+impl Block {
+    fn new(config: &VitConfig, window_size: usize, device: &Device) -> Self {
+        let attended = if window_size == 0 { config.image_size / config.patch_size } else { window_size };
+        Self {
+            norm1: layer_norm(config.dim, EPS_VIT, device),
+            attn: Attention::new(config.dim, config.heads, attended, device),
+            norm2: layer_norm(config.dim, EPS_VIT, device),
+            mlp: MlpBlock::new(config.dim, config.mlp_dim, Activation::Gelu, device),
+            window_size,
+        }
+    }
+
+    /// # Shapes
+    /// - input, output: `[batch, height, width, dim]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, height, width, _] = x.dims();
+        let shortcut = x.clone();
+        let x = self.norm1.forward(x);
+        let x = if self.window_size > 0 {
+            // The padding is attended like any other token, as in the reference.
+            let windows = self.attn.forward(ops::window_partition(x, self.window_size));
+            ops::window_unpartition(windows, height, width)
+        } else {
+            self.attn.forward(x)
+        };
+        let x = shortcut + x;
+        x.clone() + self.mlp.forward(self.norm2.forward(x))
+    }
+}
+
+/// Multi-head attention with decomposed relative position.
+#[derive(Module, Debug)]
+pub struct Attention {
+    qkv: Linear,
+    proj: Linear,
+    rel_pos_h: Param<Tensor<2>>,
+    rel_pos_w: Param<Tensor<2>>,
+    #[module(skip)]
+    heads: usize,
+}
+
+impl Attention {
+    fn new(dim: usize, heads: usize, attended: usize, device: &Device) -> Self {
+        Self {
+            qkv: linear(dim, 3 * dim, device),
+            proj: linear(dim, dim, device),
+            rel_pos_h: parameter([2 * attended - 1, dim / heads], device),
+            rel_pos_w: parameter([2 * attended - 1, dim / heads], device),
+            heads,
+        }
+    }
+
+    /// # Shapes
+    /// - input, output: `[batch, height, width, dim]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, height, width, dim] = x.dims();
+        let head_dim = dim / self.heads;
+        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3, self.heads, head_dim]).permute([2, 0, 3, 1, 4]);
+        let [q, k, v] = [0, 1, 2].map(|i| {
+            let shape = [batch, self.heads, height * width, head_dim];
+            qkv.clone().slice([i..i + 1, 0..batch, 0..self.heads, 0..height * width, 0..head_dim]).reshape(shape)
+        });
+        let bias = ops::Bias::Decomposed {
+            vertical: self.rel_pos_h.val(),
+            horizontal: self.rel_pos_w.val(),
+            grid: [height, width],
+        };
+        let x = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &bias);
+        self.proj.forward(x.swap_dims(1, 2).reshape([batch, height, width, dim]))
+    }
+}
+
+/// From the tokens' width to the prompt's: 1×1 convolution, norm, 3×3 convolution, norm.
+#[derive(Module, Debug)]
+pub struct Neck {
+    conv1: Linear,
+    layer_norm1: LayerNorm,
+    conv2: Param<Tensor<4>>,
+    layer_norm2: LayerNorm,
+}
+
+impl Neck {
+    pub(crate) fn new(dim: usize, out_dim: usize, device: &Device) -> Self {
+        Self {
+            conv1: linear_without_bias(dim, out_dim, device),
+            layer_norm1: layer_norm(out_dim, EPS_VIT, device),
+            conv2: parameter([out_dim, out_dim, 3, 3], device),
+            layer_norm2: layer_norm(out_dim, EPS_VIT, device),
+        }
+    }
+
+    /// # Shapes
+    /// - input: `[batch, height, width, dim]`
+    /// - output: `[batch, height, width, out_dim]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.layer_norm1.forward(self.conv1.forward(x));
+        self.layer_norm2.forward(ops::conv3x3(x, self.conv2.val(), None, 1))
+    }
+}

@@ -1,0 +1,101 @@
+//! Image embedding and prompt tokens → mask logits and scores.
+//!
+//! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/mask_decoder.py>
+
+use burn::module::{Module, Param};
+use burn::nn::LayerNorm;
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor};
+
+use super::common::{EPS_VIT, Mlp, PatchConvTranspose, layer_norm, parameter};
+use super::config::{DecoderConfig, MASK_TOKENS};
+use super::transformer::TwoWayTransformer;
+
+/// The mask decoder.
+#[derive(Module, Debug)]
+pub struct MaskDecoder {
+    transformer: TwoWayTransformer,
+    iou_token: Param<Tensor<2>>,
+    mask_tokens: Param<Tensor<2>>,
+    output_upscaling: OutputUpscaling,
+    output_hypernetworks_mlps: Vec<Mlp>,
+    iou_prediction_head: Mlp,
+}
+
+impl MaskDecoder {
+    pub(crate) fn new(config: &DecoderConfig, device: &Device) -> Self {
+        let dim = config.dim;
+        Self {
+            transformer: TwoWayTransformer::new(config, device),
+            iou_token: parameter([1, dim], device),
+            mask_tokens: parameter([MASK_TOKENS, dim], device),
+            output_upscaling: OutputUpscaling::new(dim, device),
+            output_hypernetworks_mlps: (0..MASK_TOKENS).map(|_| Mlp::new(dim, dim, dim / 8, 3, device)).collect(),
+            iou_prediction_head: Mlp::new(dim, config.iou_head_dim(), MASK_TOKENS, config.iou_head_depth, device),
+        }
+    }
+
+    /// All four masks of every prompt and their scores.
+    ///
+    /// # Shapes
+    /// - image: `[1, h, w, dim]`, one image for the whole batch; image_pe: `[1, h, w, dim]`
+    /// - sparse: `[batch, n, dim]`; dense: `[batch or 1, h or 1, w or 1, dim]`
+    /// - output: masks `[batch, 4, 4h, 4w]` and scores `[batch, 4]`
+    pub fn forward(
+        &self,
+        image: Tensor<4>,
+        image_pe: Tensor<4>,
+        sparse: Option<Tensor<3>>,
+        dense: Tensor<4>,
+        batch: usize,
+    ) -> (Tensor<4>, Tensor<2>) {
+        let [_, h, w, dim] = image.dims();
+        let tokens = Tensor::cat(vec![self.iou_token.val(), self.mask_tokens.val()], 0);
+        let tokens = tokens.unsqueeze::<3>().repeat_dim(0, batch);
+        let tokens = match sparse {
+            Some(sparse) => Tensor::cat(vec![tokens, sparse], 1),
+            None => tokens,
+        };
+        let src = (image + dense).reshape([-1, (h * w) as i32, dim as i32]);
+        let [images, ..] = src.dims();
+        let src = if images == batch { src } else { src.repeat_dim(0, batch) };
+
+        let (tokens, src) = self.transformer.forward(src, image_pe.reshape([1, h * w, dim]), tokens);
+        let token = |i: usize| tokens.clone().slice([0..batch, i..i + 1, 0..dim]).reshape([batch, dim]);
+
+        let upscaled = self.output_upscaling.forward(src.reshape([batch, h, w, dim]));
+        let [_, height, width, channels] = upscaled.dims();
+        let weights = self.output_hypernetworks_mlps.iter().enumerate();
+        let weights: Vec<Tensor<3>> = weights.map(|(i, mlp)| mlp.forward(token(i + 1)).unsqueeze_dim(1)).collect();
+        let weights = Tensor::cat(weights, 1);
+        let masks = weights.matmul(upscaled.reshape([batch, height * width, channels]).swap_dims(1, 2));
+        let scores = self.iou_prediction_head.forward(token(0));
+        (masks.reshape([batch, MASK_TOKENS, height, width]), scores)
+    }
+}
+
+/// The image embedding at four times its resolution and an eighth of its width.
+#[derive(Module, Debug)]
+pub struct OutputUpscaling {
+    conv1: PatchConvTranspose,
+    layer_norm: LayerNorm,
+    conv2: PatchConvTranspose,
+}
+
+impl OutputUpscaling {
+    fn new(dim: usize, device: &Device) -> Self {
+        Self {
+            conv1: PatchConvTranspose::new(dim, dim / 4, 2, device),
+            layer_norm: layer_norm(dim / 4, EPS_VIT, device),
+            conv2: PatchConvTranspose::new(dim / 4, dim / 8, 2, device),
+        }
+    }
+
+    /// # Shapes
+    /// - input: `[batch, h, w, dim]`
+    /// - output: `[batch, 4h, 4w, dim / 8]`
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = gelu(self.layer_norm.forward(self.conv1.forward(x)));
+        gelu(self.conv2.forward(x))
+    }
+}

@@ -1,0 +1,321 @@
+//! TinyViT, the image encoder of MobileSAM (and, smaller, of the built-in model).
+//!
+//! Follows <https://github.com/ChaoningZhang/MobileSAM/blob/master/mobile_sam/modeling/tiny_vit_sam.py>.
+//! Every convolution there is followed by a batch norm; here the loader has folded it into weight and bias.
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor};
+
+use super::common::{EPS_TORCH, layer_norm, linear, parameter};
+use super::config::TinyVitConfig;
+use super::image_encoder::Neck;
+use crate::ops;
+
+/// Convolutional stem, one convolutional stage, attention stages, neck.
+#[derive(Module, Debug)]
+pub struct TinyVit {
+    patch_embed: PatchEmbed,
+    conv_layer: ConvLayer,
+    layers: Vec<BasicLayer>,
+    neck: Neck,
+}
+
+impl TinyVitConfig {
+    /// An encoder whose neck is `out_dim` wide.
+    pub fn init(&self, out_dim: usize, device: &Device) -> TinyVit {
+        let merge = |stage: usize| {
+            let stride = *self.strides.get(stage)?;
+            Some(PatchMerging::new(self.dims[stage], self.dims[stage + 1], stride, device))
+        };
+        let layers = (1..self.dims.len())
+            .map(|stage| BasicLayer {
+                blocks: (0..self.depths[stage]).map(|_| TinyVitBlock::new(self, stage, device)).collect(),
+                downsample: merge(stage),
+            })
+            .collect();
+        let last = self.dims.last().copied().unwrap_or_default();
+        TinyVit {
+            patch_embed: PatchEmbed::new(self.dims[0], device),
+            conv_layer: ConvLayer {
+                blocks: (0..self.depths[0]).map(|_| MbConv::new(self.dims[0], self.mbconv_expansion, device)).collect(),
+                downsample: merge(0),
+            },
+            layers,
+            neck: Neck::new(last, out_dim, device),
+        }
+    }
+}
+
+impl TinyVit {
+    /// Stem, convolutional stage, every attention block (a stage's merge goes with its last), neck.
+    pub fn steps(&self) -> usize {
+        3 + self.layers.iter().map(|layer| layer.blocks.len()).sum::<usize>()
+    }
+
+    /// One step of the encoder, so that a caller can pause between them.
+    ///
+    /// # Shapes
+    /// - first step: `[batch, S, S, 3]` → `[batch, S/4, S/4, dims[0]]`
+    /// - last step: → `[batch, S/16, S/16, out_dim]`
+    pub fn forward_step(&self, step: usize, x: Tensor<4>) -> Tensor<4> {
+        match step {
+            0 => self.patch_embed.forward(x),
+            1 => self.conv_layer.forward(x),
+            _ => {
+                let mut block = step - 2;
+                for layer in &self.layers {
+                    if block < layer.blocks.len() {
+                        return layer.forward_block(block, x);
+                    }
+                    block -= layer.blocks.len();
+                }
+                self.neck.forward(x)
+            }
+        }
+    }
+}
+
+/// A 1×1 convolution with its batch norm folded in.
+#[derive(Module, Debug)]
+pub struct PointwiseNorm {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl PointwiseNorm {
+    fn new(input: usize, output: usize, device: &Device) -> Self {
+        Self { weight: parameter([input, output], device), bias: parameter([output], device) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        burn::tensor::module::linear(x, self.weight.val(), Some(self.bias.val()))
+    }
+}
+
+/// A 3×3 convolution, dense or of each channel by itself, with its batch norm folded in.
+#[derive(Module, Debug)]
+pub struct ConvNorm {
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    stride: usize,
+}
+
+impl ConvNorm {
+    fn dense(input: usize, output: usize, stride: usize, device: &Device) -> Self {
+        Self { weight: parameter([output, input, 3, 3], device), bias: parameter([output], device), stride }
+    }
+
+    fn depthwise(channels: usize, stride: usize, device: &Device) -> Self {
+        Self { weight: parameter([channels, 1, 3, 3], device), bias: parameter([channels], device), stride }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        let [.., channels] = x.dims();
+        match weight.dims() {
+            [_, input, ..] if input == channels => ops::conv3x3(x, weight, bias, self.stride),
+            _ => ops::depthwise_conv3x3(x, weight, bias, self.stride),
+        }
+    }
+}
+
+/// Two 3×3 convolutions of stride 2.
+#[derive(Module, Debug)]
+pub struct PatchEmbed {
+    conv1: ConvNorm,
+    conv2: ConvNorm,
+}
+
+impl PatchEmbed {
+    fn new(dim: usize, device: &Device) -> Self {
+        Self { conv1: ConvNorm::dense(3, dim / 2, 2, device), conv2: ConvNorm::dense(dim / 2, dim, 2, device) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.conv2.forward(gelu(self.conv1.forward(x)))
+    }
+}
+
+/// The convolutional stage.
+#[derive(Module, Debug)]
+pub struct ConvLayer {
+    blocks: Vec<MbConv>,
+    downsample: Option<PatchMerging>,
+}
+
+impl ConvLayer {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        match &self.downsample {
+            Some(merge) => merge.forward(x),
+            None => x,
+        }
+    }
+}
+
+/// Inverted bottleneck; the last GELU follows the residual.
+#[derive(Module, Debug)]
+pub struct MbConv {
+    conv1: PointwiseNorm,
+    conv2: ConvNorm,
+    conv3: PointwiseNorm,
+}
+
+impl MbConv {
+    fn new(dim: usize, expansion: usize, device: &Device) -> Self {
+        Self {
+            conv1: PointwiseNorm::new(dim, dim * expansion, device),
+            conv2: ConvNorm::depthwise(dim * expansion, 1, device),
+            conv3: PointwiseNorm::new(dim * expansion, dim, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = x.clone();
+        let x = gelu(self.conv1.forward(x));
+        let x = gelu(self.conv2.forward(x));
+        gelu(self.conv3.forward(x) + shortcut)
+    }
+}
+
+/// Halves the grid (or, before the last stage, only widens the tokens).
+#[derive(Module, Debug)]
+pub struct PatchMerging {
+    conv1: PointwiseNorm,
+    conv2: ConvNorm,
+    conv3: PointwiseNorm,
+}
+
+impl PatchMerging {
+    fn new(dim: usize, out_dim: usize, stride: usize, device: &Device) -> Self {
+        Self {
+            conv1: PointwiseNorm::new(dim, out_dim, device),
+            conv2: ConvNorm::depthwise(out_dim, stride, device),
+            conv3: PointwiseNorm::new(out_dim, out_dim, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = gelu(self.conv1.forward(x));
+        let x = gelu(self.conv2.forward(x));
+        self.conv3.forward(x)
+    }
+}
+
+/// A stage of attention blocks.
+#[derive(Module, Debug)]
+pub struct BasicLayer {
+    blocks: Vec<TinyVitBlock>,
+    downsample: Option<PatchMerging>,
+}
+
+impl BasicLayer {
+    fn forward_block(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
+        let x = self.blocks[index].forward(x);
+        match &self.downsample {
+            Some(merge) if index + 1 == self.blocks.len() => merge.forward(x),
+            _ => x,
+        }
+    }
+}
+
+/// Windowed attention, a depthwise convolution, an MLP.
+#[derive(Module, Debug)]
+pub struct TinyVitBlock {
+    attn: Attention,
+    local_conv: ConvNorm,
+    mlp: NormMlp,
+    #[module(skip)]
+    window_size: usize,
+}
+
+impl TinyVitBlock {
+    fn new(config: &TinyVitConfig, stage: usize, device: &Device) -> Self {
+        let (dim, window_size) = (config.dims[stage], config.windows[stage]);
+        Self {
+            attn: Attention::new(dim, config.heads[stage], window_size, device),
+            local_conv: ConvNorm::depthwise(dim, 1, device),
+            mlp: NormMlp::new(dim, dim * config.mlp_ratio, device),
+            window_size,
+        }
+    }
+
+    /// # Shapes
+    /// - input, output: `[batch, height, width, dim]`
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, height, width, dim] = x.dims();
+        let window = self.window_size;
+        let windows = ops::window_partition(x.clone(), window);
+        let [count, ..] = windows.dims();
+        let attended = self.attn.forward(windows.reshape([count, window * window, dim]));
+        let attended = ops::window_unpartition(attended.reshape([count, window, window, dim]), height, width);
+        let x = self.local_conv.forward(x + attended).reshape([batch, height, width, dim]);
+        x.clone() + self.mlp.forward(x)
+    }
+}
+
+/// Multi-head attention within a window; its layer norm comes after the padding.
+#[derive(Module, Debug)]
+pub struct Attention {
+    norm: LayerNorm,
+    qkv: Linear,
+    proj: Linear,
+    /// `[heads, window², window²]`: the loader has spread the table over all pairs of |Δy|, |Δx|.
+    attention_biases: Param<Tensor<3>>,
+    #[module(skip)]
+    heads: usize,
+}
+
+impl Attention {
+    fn new(dim: usize, heads: usize, window: usize, device: &Device) -> Self {
+        let tokens = window * window;
+        Self {
+            norm: layer_norm(dim, EPS_TORCH, device),
+            qkv: linear(dim, 3 * dim, device),
+            proj: linear(dim, dim, device),
+            attention_biases: parameter([heads, tokens, tokens], device),
+            heads,
+        }
+    }
+
+    /// # Shapes
+    /// - input, output: `[windows, window², dim]`
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [windows, tokens, dim] = x.dims();
+        let (heads, head_dim) = (self.heads, dim / self.heads);
+        // Unlike the ViT, q, k and v of one head lie side by side.
+        let qkv = self.qkv.forward(self.norm.forward(x)).reshape([windows, tokens, heads, 3, head_dim]);
+        let [q, k, v] = [0, 1, 2].map(|i| {
+            let part = qkv.clone().slice([0..windows, 0..tokens, 0..heads, i..i + 1, 0..head_dim]);
+            part.reshape([windows, tokens, heads, head_dim]).swap_dims(1, 2)
+        });
+        let bias = ops::Bias::Table(self.attention_biases.val());
+        let x = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &bias);
+        self.proj.forward(x.swap_dims(1, 2).reshape([windows, tokens, dim]))
+    }
+}
+
+/// Layer norm, then two linear layers with an exact GELU between them.
+#[derive(Module, Debug)]
+pub struct NormMlp {
+    norm: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl NormMlp {
+    fn new(dim: usize, hidden: usize, device: &Device) -> Self {
+        Self {
+            norm: layer_norm(dim, EPS_TORCH, device),
+            fc1: linear(dim, hidden, device),
+            fc2: linear(hidden, dim, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.fc2.forward(gelu(self.fc1.forward(self.norm.forward(x))))
+    }
+}

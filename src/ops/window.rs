@@ -1,0 +1,46 @@
+//! Windows of a token grid.
+//!
+//! Follows `window_partition` and `window_unpartition` of
+//! <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/image_encoder.py>
+
+use burn::tensor::Tensor;
+
+/// Cuts a grid into windows, padding it with zeros on the right and the bottom.
+///
+/// # Shapes
+/// - x: `[batch, height, width, dim]`
+/// - output: `[batch · windows, window, window, dim]`
+pub fn window_partition(x: Tensor<4>, window: usize) -> Tensor<4> {
+    let [batch, height, width, dim] = x.dims();
+    let (rows, columns) = (height.div_ceil(window), width.div_ceil(window));
+    let (below, right) = (rows * window - height, columns * window - width);
+    let x = if below > 0 || right > 0 { x.pad([(0, 0), (0, below), (0, right), (0, 0)], 0.0) } else { x };
+    x.reshape([batch, rows, window, columns, window, dim]).swap_dims(2, 3).reshape([
+        batch * rows * columns,
+        window,
+        window,
+        dim,
+    ])
+}
+
+/// The inverse of [`window_partition`]: puts the windows back and drops the padding.
+///
+/// # Shapes
+/// - windows: `[batch · windows, window, window, dim]`
+/// - output: `[batch, height, width, dim]`
+pub fn window_unpartition(windows: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
+    let [count, window, _, dim] = windows.dims();
+    let (rows, columns) = (height.div_ceil(window), width.div_ceil(window));
+    let batch = count / (rows * columns);
+    let x = windows.reshape([batch, rows, columns, window, window, dim]).swap_dims(2, 3).reshape([
+        batch,
+        rows * window,
+        columns * window,
+        dim,
+    ]);
+    if rows * window > height || columns * window > width {
+        x.slice([0..batch, 0..height, 0..width, 0..dim])
+    } else {
+        x
+    }
+}

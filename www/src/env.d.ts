@@ -1,0 +1,2 @@
+/** Where the source is published, from the package's manifest; empty where it does not say. */
+declare const __SOURCE_URL__: string;

@@ -1,0 +1,38 @@
+/** A file → something to look at. The model reads the file itself. */
+import { PageError } from "./messages.ts";
+import { within, type Size } from "./view.ts";
+
+export interface Picture extends Size {
+  readonly blob: Blob;
+  /** File name without its extension. */
+  readonly name: string;
+  /** For the screen: at most `displayLimit` pixels wide and high, whatever the picture's own size. */
+  readonly bitmap: ImageBitmap;
+}
+
+const displayLimit = 2560;
+
+/** Width and height are those of the picture as displayed: EXIF orientation applied. */
+export async function readPicture(blob: Blob, name: string): Promise<Picture> {
+  const full = await decode(blob);
+  const { width, height } = full;
+  const shown = within(full, displayLimit);
+  let bitmap = full;
+  if (shown.width !== width || shown.height !== height) {
+    const options = { resizeWidth: shown.width, resizeHeight: shown.height, resizeQuality: "high" } as const;
+    bitmap = await createImageBitmap(full, options).finally(() => full.close());
+  }
+  return { blob, name: name.replace(/\.[^.]*$/, "") || "image", width, height, bitmap };
+}
+
+async function decode(blob: Blob): Promise<ImageBitmap> {
+  if (blob.size === 0) throw new PageError("bad-image", "The file is empty. Try another one.");
+  try {
+    return await createImageBitmap(blob);
+  } catch {
+    throw new PageError(
+      "bad-image",
+      "The browser cannot read this file as an image. Try a JPEG, PNG, WebP, AVIF or GIF file.",
+    );
+  }
+}

@@ -1,0 +1,34 @@
+//! The browser that the tests drive.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{apt, shell};
+
+const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+const ELSEWHERE: [&str; 3] = [
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+];
+
+/// Finds a Chrome or Chromium, or installs Debian's.
+pub fn find() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("CHROME").map(PathBuf::from) {
+        if !path.is_file() {
+            bail!("the environment variable CHROME names {}, which is not a file", path.display());
+        }
+        return Ok(path);
+    }
+    let installed = || NAMES.iter().find_map(|name| shell::find_program(name));
+    let elsewhere = || ELSEWHERE.iter().map(PathBuf::from).find(|path| Path::is_file(path));
+    if let Some(path) = installed().or_else(elsewhere) {
+        return Ok(path);
+    }
+    if !apt::available() {
+        bail!("no Chrome or Chromium found: install one, or name it in the environment variable CHROME");
+    }
+    apt::install(&["chromium"], "the browser that the tests drive")?;
+    installed().context("chromium was installed but is not in PATH")
+}

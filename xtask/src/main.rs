@@ -1,0 +1,113 @@
+//! `cargo xtask`: builds, serves and tests burn-sam, and installs what that needs.
+
+mod apt;
+mod browser;
+mod count;
+mod fixtures;
+mod optimise;
+mod serve;
+mod shell;
+mod size;
+mod test;
+mod toolchain;
+mod wasm;
+mod web;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::toolchain::WasmToolchain;
+use crate::wasm::{Device, Profile};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, serves and tests burn-sam, and installs what that needs.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build everything and serve the demo page on localhost.
+    Demo {
+        /// Which modules to build.
+        #[arg(long, value_enum, default_value = "all")]
+        device: Device,
+        /// Build only.
+        #[arg(long)]
+        no_serve: bool,
+        /// The port to serve on, or the next free one.
+        #[arg(long, default_value_t = 4173)]
+        port: u16,
+    },
+    /// Build the npm package.
+    Build {
+        /// Optimise for size and speed, as for npm: slow.
+        #[arg(long)]
+        release: bool,
+        /// Which modules to build.
+        #[arg(long, value_enum, default_value = "all")]
+        device: Device,
+        /// Stop after the wasm modules.
+        #[arg(long)]
+        wasm_only: bool,
+    },
+    /// Run every check: Rust, npm package, browser.
+    Test(test::Options),
+    /// Write the test fixtures again, from the reference implementation in Python.
+    Fixtures {
+        /// Arguments for tools/fixtures/generate.py.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Demo { device, no_serve, port } => demo(device, no_serve, port)?,
+        Verb::Build { release, device, wasm_only } => {
+            build(device, if release { Profile::Release } else { Profile::Dev }, wasm_only)?;
+        }
+        Verb::Test(options) => return test::run(&options),
+        Verb::Fixtures { arguments } => fixtures::generate(&arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(device: Device, profile: Profile, wasm_only: bool) -> Result<()> {
+    let start = Instant::now();
+    let toolchain = shell::stage("tools", || {
+        if !wasm_only || profile == Profile::Release {
+            web::check_node()?;
+        }
+        WasmToolchain::find()
+    })?;
+    shell::say(format!("compiling with {}", toolchain.name()));
+    wasm::build(toolchain, device, profile)?;
+    size::report()?;
+    if !wasm_only {
+        shell::stage("npm ci", web::install)?;
+        shell::stage("package", web::build_package)?;
+    }
+    shell::say(format!("built in {}", shell::minutes(start.elapsed())));
+    Ok(())
+}
+
+fn demo(device: Device, no_serve: bool, port: u16) -> Result<()> {
+    build(device, Profile::Dev, false)?;
+    shell::stage("page", web::build_page)?;
+    if no_serve { Ok(()) } else { serve::serve(&web::page_dir(), port) }
+}

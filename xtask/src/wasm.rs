@@ -1,0 +1,207 @@
+//! The two wasm modules: cargo build, wasm-bindgen, and for a release wasm-opt.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::optimise;
+use crate::shell::{self, say};
+use crate::toolchain::{WasmToolchain, wasm_target_dir};
+
+/// Name of the files in `pkg/dist/wasm/<feature>/`.
+const OUT_NAME: &str = "burn_sam";
+
+/// A device the package can run on: a Cargo feature, and a module of its own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The module for browsers without WebGPU; builds in half the time of the other.
+    Cpu,
+    /// The module that computes through WebGPU.
+    Webgpu,
+    /// Both modules.
+    All,
+}
+
+impl Device {
+    /// The Cargo features to build, one module each.
+    pub fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Cpu => &["cpu"],
+            Self::Webgpu => &["webgpu"],
+            Self::All => &["cpu", "webgpu"],
+        }
+    }
+}
+
+/// How much work to put into the modules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build, with function names in stack traces.
+    Dev,
+    /// What npm ships.
+    Release,
+}
+
+impl Profile {
+    /// The name of the Cargo profile.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "wasm-dev",
+            Self::Release => "wasm-release",
+        }
+    }
+}
+
+/// Where the package expects the modules.
+pub fn dist_dir(feature: &str) -> PathBuf {
+    shell::root().join("pkg/dist/wasm").join(feature)
+}
+
+/// Builds the modules for `device` into `pkg/dist/wasm`.
+pub fn build(toolchain: WasmToolchain, device: Device, profile: Profile) -> Result<()> {
+    for feature in device.features() {
+        shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
+    }
+    for feature in Device::All.features() {
+        if !dist_dir(feature).join(format!("{OUT_NAME}.js")).exists() {
+            write_stand_in(feature, device)?;
+        }
+    }
+    Ok(())
+}
+
+fn build_one(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<()> {
+    let module = compile(toolchain, feature, profile)?;
+    let stamp_file = wasm_target_dir().join(format!("dist-{feature}.stamp"));
+    let stamp = stamp(&module, profile)?;
+    let dist = dist_dir(feature);
+    let built = dist.join(format!("{OUT_NAME}_bg.wasm"));
+    if built.exists() && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
+        say(format!("{feature}: unchanged"));
+        return Ok(());
+    }
+    if dist.exists() {
+        fs::remove_dir_all(&dist).with_context(|| format!("could not empty {}", dist.display()))?;
+    }
+    let release = profile == Profile::Release;
+    Bindgen::new()
+        .input_path(&module)
+        .out_name(OUT_NAME)
+        .web(true)?
+        .typescript(true)
+        .remove_name_section(release)
+        .remove_producers_section(release)
+        .generate(&dist)
+        .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
+    if release {
+        optimise::optimise(&built)?;
+    }
+    fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
+}
+
+/// Compiles the library and returns the module, under a name that says what it is.
+///
+/// cargo gives both features' modules the same file name, and takes either for up to date when the other was built
+/// last: it compares times, not contents. So each is copied away while it is known to be the right one, that is when
+/// this very call has linked it.
+fn compile(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<PathBuf> {
+    let module = wasm_target_dir().join(format!("{OUT_NAME}-{feature}-{}.wasm", profile.name()));
+    // There from before the build until after the copy: a copy beside it may be older than cargo's record.
+    let unfinished = module.with_extension("unfinished");
+    let copy_is_good = module.exists() && !unfinished.exists();
+    fs::create_dir_all(wasm_target_dir()).context("could not create the target directory")?;
+    fs::write(&unfinished, "").with_context(|| format!("could not write {}", unfinished.display()))?;
+
+    let mut artifact = cargo_build(toolchain, feature, profile)?;
+    if artifact.fresh && !copy_is_good {
+        shell::run(toolchain.cargo("clean").args(["--quiet", "--package", "burn-sam", "--profile", profile.name()]))?;
+        artifact = cargo_build(toolchain, feature, profile)?;
+    }
+    if !artifact.fresh || !copy_is_good {
+        fs::copy(&artifact.file, &module)
+            .with_context(|| format!("could not copy {} to {}", artifact.file.display(), module.display()))?;
+    }
+    fs::remove_file(&unfinished)?;
+    Ok(module)
+}
+
+/// What cargo says it has built.
+struct Artifact {
+    file: PathBuf,
+    fresh: bool,
+}
+
+fn cargo_build(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<Artifact> {
+    let mut cargo = toolchain.cargo("build");
+    cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
+    cargo.args(["--profile", profile.name()]);
+    println!("$ {}", shell::shown(&cargo));
+    cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let mut child = cargo.spawn().with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
+    let mut artifact = None;
+    if let Some(messages) = child.stdout.take() {
+        for line in BufReader::new(messages).lines() {
+            artifact = parse_artifact(&line?).or(artifact);
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("the {feature} module does not build ({status}); the compiler's messages are above");
+    }
+    artifact.context("cargo reported no wasm file; is `cdylib` missing from the crate types in Cargo.toml?")
+}
+
+fn parse_artifact(line: &str) -> Option<Artifact> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    if message.get("reason")? != "compiler-artifact" || message.get("target")?.get("name")? != OUT_NAME {
+        return None;
+    }
+    let mut files = message.get("filenames")?.as_array()?.iter().filter_map(|file| file.as_str());
+    let file = PathBuf::from(files.find(|file| file.ends_with(".wasm"))?);
+    Some(Artifact { file, fresh: message.get("fresh")?.as_bool()? })
+}
+
+/// Says which module the files in `pkg/dist/wasm` were made from.
+fn stamp(module: &Path, profile: Profile) -> Result<String> {
+    let about = fs::metadata(module).with_context(|| format!("could not read {}", module.display()))?;
+    let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{} {} {}\n", profile.name(), about.len(), time.as_nanos()))
+}
+
+/// The package imports both modules. Where only one was asked for and the other was never built, a module of the same
+/// names that fails when it is started lets the rest be built.
+fn write_stand_in(feature: &str, built: Device) -> Result<()> {
+    let Some(other) = built.features().first() else { return Ok(()) };
+    say(format!("{feature}: not built; the page will fail when asked for it"));
+    let dist = dist_dir(feature);
+    fs::create_dir_all(&dist)?;
+    let types = format!("{OUT_NAME}.d.ts");
+    fs::copy(dist_dir(other).join(&types), dist.join(&types))?;
+    let script = format!(
+        "export * from \"../{other}/{OUT_NAME}.js\";\n\
+         export default async function () {{\n  \
+         throw new Error(\"This build has no {feature} module: run `cargo xtask build`.\");\n}}\n"
+    );
+    Ok(fs::write(dist.join(format!("{OUT_NAME}.js")), script)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wasm_file_is_found_among_cargos_messages() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"burn_sam"},"fresh":true,
+            "filenames":["/t/libburn_sam.rlib","/t/burn_sam.wasm"]}"#;
+        let artifact = parse_artifact(line).unwrap();
+        assert_eq!(artifact.file, Path::new("/t/burn_sam.wasm"));
+        assert!(artifact.fresh);
+        assert!(parse_artifact(r#"{"reason":"build-finished","success":true}"#).is_none());
+        assert!(parse_artifact("   Compiling burn").is_none());
+    }
+}
