@@ -30,7 +30,12 @@ pub(crate) struct Contents {
     pub(crate) geometry: Geometry,
 }
 
-pub(crate) fn write(data: &[f32], shape: [usize; 4], geometry: &Geometry, model: &LoadedModel) -> Result<Vec<u8>, SamError> {
+pub(crate) fn write(
+    data: &[f32],
+    shape: [usize; 4],
+    geometry: &Geometry,
+    model: &LoadedModel,
+) -> Result<Vec<u8>, SamError> {
     let values: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
     let header = Header {
         version: VERSION,
@@ -77,7 +82,8 @@ pub(crate) fn parse(file: &[u8], model: &LoadedModel) -> Result<Contents, SamErr
     if header.data_hash != hex(&Sha256::digest(values)) {
         return Err(damaged());
     }
-    let geometry = Geometry::new(header.image_width, header.image_height, model.config.image_size()).map_err(|_| damaged())?;
+    let geometry =
+        Geometry::new(header.image_width, header.image_height, model.config.image_size()).map_err(|_| damaged())?;
     let data = values.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
     Ok(Contents { data, shape, geometry })
 }

@@ -56,3 +56,7 @@ pub use mask::{Mask, MaskData};
 pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
 pub use preprocess::ImageReader;
 pub use prompt::{Box, Label, MaskPrompt, Point, Prompt};
+
+#[cfg(test)]
+#[path = "../tests/parity/mod.rs"]
+mod parity;

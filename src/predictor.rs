@@ -212,7 +212,8 @@ impl ImageEmbedding {
             let members: Vec<&EncodedPrompt> = group.iter().map(|index| &encoded[*index]).collect();
             let decoded = self.decode(&members, options.multimask).await?;
             for (index, masks) in group.into_iter().zip(decoded) {
-                let rendered = masks.into_iter().map(|m| mask::render(m.low_res, m.score, m.token, &self.geometry, rendering));
+                let rendered =
+                    masks.into_iter().map(|m| mask::render(m.low_res, m.score, m.token, &self.geometry, rendering));
                 answers[index] = rendered.collect();
                 answers[index].sort_by(|a, b| b.score.total_cmp(&a.score));
             }
@@ -223,7 +224,10 @@ impl ImageEmbedding {
     fn rendering(&self, options: &SegmentOptions) -> Result<Rendering, SamError> {
         let [width, height] = options.size.unwrap_or([self.geometry.image_width, self.geometry.image_height]);
         if options.size.is_some() && (width.min(height) == 0 || width.max(height) > MAX_OUTPUT_SIDE) {
-            return Err(SamError::prompt("size", format!("is {width}×{height}; each side must be 1 to {MAX_OUTPUT_SIDE}")));
+            return Err(SamError::prompt(
+                "size",
+                format!("is {width}×{height}; each side must be 1 to {MAX_OUTPUT_SIDE}"),
+            ));
         }
         if options.threshold.is_nan() {
             return Err(SamError::prompt("threshold", "is NaN; give a number"));
@@ -232,7 +236,8 @@ impl ImageEmbedding {
     }
 
     fn max_batch(&self) -> usize {
-        let upscaled = self.geometry.low_res_size().pow(2) * (self.predictor.model.config.decoder.dim / 8) * size_of::<f32>();
+        let upscaled =
+            self.geometry.low_res_size().pow(2) * (self.predictor.model.config.decoder.dim / 8) * size_of::<f32>();
         (MAX_DECODE_BYTES / upscaled).max(1)
     }
 
@@ -261,7 +266,10 @@ impl ImageEmbedding {
         let dim = self.predictor.model.config.decoder.dim;
         if prompt.tokens.len() % dim != 0 {
             let found = prompt.tokens.len();
-            return Err(SamError::prompt("tokens", format!("holds {found} values; this model's tokens have {dim} each")));
+            return Err(SamError::prompt(
+                "tokens",
+                format!("holds {found} values; this model's tokens have {dim} each"),
+            ));
         }
         let mask = prompt.mask.as_ref().map(|mask| self.low_res_mask(mask)).transpose()?;
         Ok(EncodedPrompt { points, tokens: prompt.tokens.clone(), mask })
@@ -324,7 +332,8 @@ impl ImageEmbedding {
         };
         let sparse = if sparse.is_empty() { None } else { Some(Tensor::cat(sparse, 1)) };
 
-        let (masks, scores) = model.sam.mask_decoder().forward(self.features.clone(), image_pe.clone(), sparse, dense, batch);
+        let (masks, scores) =
+            model.sam.mask_decoder().forward(self.features.clone(), image_pe.clone(), sparse, dense, batch);
         let tokens = if multimask { 1..MASK_TOKENS } else { 0..1 };
         let count = tokens.len();
         let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
@@ -336,7 +345,8 @@ impl ImageEmbedding {
         Ok((0..batch)
             .map(|_| {
                 let next = tokens.clone().zip(masks.by_ref());
-                next.map(|(token, (logits, score))| LowResMask { token, score: *score, low_res: logits.to_vec() }).collect()
+                next.map(|(token, (logits, score))| LowResMask { token, score: *score, low_res: logits.to_vec() })
+                    .collect()
             })
             .collect())
     }

@@ -97,7 +97,8 @@ impl ImageReader {
         let Geometry { input_width, input_size, .. } = self.geometry;
         let pixels = self.resized()?;
         let mut input = vec![0.0; input_size * input_size * CHANNELS];
-        for (row, out) in pixels.chunks_exact(input_width * CHANNELS).zip(input.chunks_exact_mut(input_size * CHANNELS)) {
+        for (row, out) in pixels.chunks_exact(input_width * CHANNELS).zip(input.chunks_exact_mut(input_size * CHANNELS))
+        {
             for (i, (value, out)) in row.iter().zip(out).enumerate() {
                 *out = (f32::from(*value) - PIXEL_MEAN[i % CHANNELS]) / PIXEL_STD[i % CHANNELS];
             }
@@ -155,7 +156,9 @@ impl Resample {
     /// Resizes one row of pixels of `C` channels, given by position and channel, onto the end of `out`.
     fn row<const C: usize>(&self, pixel: impl Fn(usize, usize) -> u8, out: &mut Vec<u8>) {
         if self.identity {
-            out.extend((0..self.windows.len()).flat_map(|x| std::array::from_fn::<u8, C, _>(|channel| pixel(x, channel))));
+            out.extend(
+                (0..self.windows.len()).flat_map(|x| std::array::from_fn::<u8, C, _>(|channel| pixel(x, channel))),
+            );
             return;
         }
         for (first, range) in &self.windows {
@@ -175,7 +178,8 @@ impl Resample {
         let mut sums = vec![0; stride];
         for (first, range) in &self.windows {
             sums.fill(1 << (PRECISION - 1));
-            for (row, coefficient) in data[first * stride..].chunks_exact(stride).zip(&self.coefficients[range.clone()]) {
+            for (row, coefficient) in data[first * stride..].chunks_exact(stride).zip(&self.coefficients[range.clone()])
+            {
                 for (sum, value) in sums.iter_mut().zip(row) {
                     *sum += i32::from(*value) * coefficient;
                 }

@@ -79,7 +79,10 @@ mod tests {
             ("image_encoder.TinyVit.neck.layer_norm2.beta", "image_encoder.neck.3.bias"),
             ("image_encoder.TinyVit.patch_embed.conv2.weight", "image_encoder.patch_embed.seq.2.weight"),
             ("image_encoder.TinyVit.conv_layer.blocks.1.conv3.bias", "image_encoder.layers.0.blocks.1.conv3.bias"),
-            ("image_encoder.TinyVit.layers.2.blocks.1.attn.norm.gamma", "image_encoder.layers.3.blocks.1.attn.norm.weight"),
+            (
+                "image_encoder.TinyVit.layers.2.blocks.1.attn.norm.gamma",
+                "image_encoder.layers.3.blocks.1.attn.norm.weight",
+            ),
             ("prompt_encoder.point_embeddings.3", "prompt_encoder.point_embeddings.3.weight"),
             ("mask_decoder.mask_tokens", "mask_decoder.mask_tokens.weight"),
             ("mask_decoder.output_upscaling.layer_norm.beta", "mask_decoder.output_upscaling.1.bias"),

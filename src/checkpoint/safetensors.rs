@@ -49,7 +49,9 @@ impl<'a> Checkpoint<'a> {
             Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-            other => return Some(Err(SamError::checkpoint(format!("{key} is {other:?}; f32, f16 and bf16 are read")))),
+            other => {
+                return Some(Err(SamError::checkpoint(format!("{key} is {other:?}; f32, f16 and bf16 are read"))));
+            }
         };
         Some(Ok(values))
     }

@@ -14,10 +14,22 @@ use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
 pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &Device) -> Result<M, SamError> {
-    let mut loader = Loader { checkpoint, device, path: Vec::new(), kinds: Vec::new(), used: HashSet::new(), faults: Faults::default() };
+    let mut loader = Loader {
+        checkpoint,
+        device,
+        path: Vec::new(),
+        kinds: Vec::new(),
+        used: HashSet::new(),
+        faults: Faults::default(),
+    };
     let module = module.map(&mut loader);
     let Loader { used, mut faults, .. } = loader;
-    faults.extra = checkpoint.keys().into_iter().filter(|key| !used.contains(*key) && !keys::is_ignored(key)).map(String::from).collect();
+    faults.extra = checkpoint
+        .keys()
+        .into_iter()
+        .filter(|key| !used.contains(*key) && !keys::is_ignored(key))
+        .map(String::from)
+        .collect();
     faults.extra.sort_unstable();
     faults.into_result().map(|()| module)
 }
@@ -39,7 +51,8 @@ impl Faults {
             ("unreadable", self.unreadable),
             ("not part of the model", self.extra),
         ];
-        let parts: Vec<String> = kinds.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| list(what, &names)).collect();
+        let parts: Vec<String> =
+            kinds.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| list(what, &names)).collect();
         if parts.is_empty() { Ok(()) } else { Err(SamError::checkpoint(parts.join("; "))) }
     }
 }
@@ -134,11 +147,14 @@ impl Loader<'_> {
     fn folded(&mut self, key: &str, shape: &[usize]) -> Option<Vec<f32>> {
         let (module, name) = key.rsplit_once('.')?;
         let outputs = if name == "bias" || shape.len() == 4 { shape[0] } else { shape[1] };
-        let [gain, variance] = ["weight", "running_var"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
+        let [gain, variance] =
+            ["weight", "running_var"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
         let (gain, variance) = (gain?, variance?);
-        let scales: Vec<f32> = gain.data.iter().zip(&variance.data).map(|(g, v)| g / (v + EPS_TORCH as f32).sqrt()).collect();
+        let scales: Vec<f32> =
+            gain.data.iter().zip(&variance.data).map(|(g, v)| g / (v + EPS_TORCH as f32).sqrt()).collect();
         if name == "bias" {
-            let [shift, mean] = ["bias", "running_mean"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
+            let [shift, mean] =
+                ["bias", "running_mean"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
             let (shift, mean) = (shift?, mean?);
             return Some(shift.data.iter().zip(&mean.data).zip(&scales).map(|((b, m), s)| b - m * s).collect());
         }

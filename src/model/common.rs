@@ -38,11 +38,11 @@ pub(crate) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> P
 /// Two linear layers with an exact GELU between them.
 #[derive(Module, Debug)]
 pub struct MlpBlock {
-    lin1: Linear,
-    lin2: Linear,
+    pub(crate) lin1: Linear,
+    pub(crate) lin2: Linear,
     /// The decoder's transformer uses ReLU, the encoder GELU.
     #[module(skip)]
-    activation: Activation,
+    pub(crate) activation: Activation,
 }
 
 /// The activation inside an [`MlpBlock`].
@@ -75,7 +75,7 @@ impl MlpBlock {
 /// Linear layers with ReLU between them (`MLP` in the reference's mask decoder).
 #[derive(Module, Debug)]
 pub struct Mlp {
-    layers: Vec<Linear>,
+    pub(crate) layers: Vec<Linear>,
 }
 
 impl Mlp {
@@ -107,21 +107,17 @@ impl Mlp {
 #[derive(Module, Debug)]
 pub struct PatchConv {
     /// `[kernel · kernel · input, output]`
-    weight: Param<Tensor<2>>,
+    pub(crate) weight: Param<Tensor<2>>,
     /// `[output]`
-    bias: Param<Tensor<1>>,
+    pub(crate) bias: Param<Tensor<1>>,
     #[module(skip)]
-    kernel: usize,
+    pub(crate) kernel: usize,
 }
 
 impl PatchConv {
     /// A `kernel`×`kernel` convolution of stride `kernel`.
     pub fn new(input: usize, output: usize, kernel: usize, device: &Device) -> Self {
-        Self {
-            weight: parameter([kernel * kernel * input, output], device),
-            bias: parameter([output], device),
-            kernel,
-        }
+        Self { weight: parameter([kernel * kernel * input, output], device), bias: parameter([output], device), kernel }
     }
 
     /// # Shapes
@@ -131,7 +127,8 @@ impl PatchConv {
         let [batch, height, width, channels] = x.dims();
         let k = self.kernel;
         let (h, w) = (height / k, width / k);
-        let patches = x.reshape([batch, h, k, w, k, channels]).swap_dims(2, 3).reshape([batch * h * w, k * k * channels]);
+        let patches =
+            x.reshape([batch, h, k, w, k, channels]).swap_dims(2, 3).reshape([batch * h * w, k * k * channels]);
         let out = patches.matmul(self.weight.val()) + self.bias.val().unsqueeze();
         out.reshape([batch as i32, h as i32, w as i32, -1])
     }
@@ -141,21 +138,17 @@ impl PatchConv {
 #[derive(Module, Debug)]
 pub struct PatchConvTranspose {
     /// `[input, kernel · kernel · output]`
-    weight: Param<Tensor<2>>,
+    pub(crate) weight: Param<Tensor<2>>,
     /// `[output]`
-    bias: Param<Tensor<1>>,
+    pub(crate) bias: Param<Tensor<1>>,
     #[module(skip)]
-    kernel: usize,
+    pub(crate) kernel: usize,
 }
 
 impl PatchConvTranspose {
     /// A `kernel`×`kernel` transposed convolution of stride `kernel`.
     pub fn new(input: usize, output: usize, kernel: usize, device: &Device) -> Self {
-        Self {
-            weight: parameter([input, kernel * kernel * output], device),
-            bias: parameter([output], device),
-            kernel,
-        }
+        Self { weight: parameter([input, kernel * kernel * output], device), bias: parameter([output], device), kernel }
     }
 
     /// # Shapes

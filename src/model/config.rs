@@ -131,10 +131,18 @@ impl SamConfig {
     /// allocated from them.
     pub fn check(&self) -> Result<(), String> {
         let at_most = |name: &str, value: usize, limit: usize| {
-            if value == 0 || value > limit { Err(format!("config: {name} is {value}; it must be 1 to {limit}")) } else { Ok(()) }
+            if value == 0 || value > limit {
+                Err(format!("config: {name} is {value}; it must be 1 to {limit}"))
+            } else {
+                Ok(())
+            }
         };
         let divides = |name: &str, heads: usize, dim: usize| {
-            if heads == 0 || dim % heads != 0 { Err(format!("config: {heads} {name} do not divide a width of {dim}")) } else { Ok(()) }
+            if heads == 0 || dim % heads != 0 {
+                Err(format!("config: {heads} {name} do not divide a width of {dim}"))
+            } else {
+                Ok(())
+            }
         };
         if self.format != 1 {
             return Err(format!("config: format {} is not known; this version reads format 1", self.format));
@@ -157,9 +165,13 @@ impl SamConfig {
             EncoderConfig::TinyVit(tiny) => {
                 let stages = tiny.dims.len();
                 if !(2..=8).contains(&stages)
-                    || [tiny.depths.len(), tiny.heads.len(), tiny.windows.len(), tiny.strides.len() + 1].iter().any(|n| *n != stages)
+                    || [tiny.depths.len(), tiny.heads.len(), tiny.windows.len(), tiny.strides.len() + 1]
+                        .iter()
+                        .any(|n| *n != stages)
                 {
-                    return Err("config: dims, depths, heads, windows and strides do not describe the same stages".into());
+                    return Err(
+                        "config: dims, depths, heads, windows and strides do not describe the same stages".into()
+                    );
                 }
                 for stage in 0..stages {
                     at_most("dims", tiny.dims[stage], 8192)?;
@@ -172,7 +184,9 @@ impl SamConfig {
                 if tiny.dims[0] % 2 != 0 {
                     return Err("config: the first width must be even".into());
                 }
-                if tiny.strides.iter().any(|s| !(1..=2).contains(s)) || tiny.strides.iter().product::<usize>() * 4 != EMBEDDING_STRIDE {
+                if tiny.strides.iter().any(|s| !(1..=2).contains(s))
+                    || tiny.strides.iter().product::<usize>() * 4 != EMBEDDING_STRIDE
+                {
                     return Err(format!("config: strides {:?} do not reach one sixteenth of the input", tiny.strides));
                 }
                 at_most("mbconv_expansion", tiny.mbconv_expansion, 16)?;

@@ -13,10 +13,10 @@ use crate::ops;
 /// The vision transformer and its neck.
 #[derive(Module, Debug)]
 pub struct ImageEncoderVit {
-    patch_embed: PatchEmbed,
-    pos_embed: Param<Tensor<4>>,
-    blocks: Vec<Block>,
-    neck: Neck,
+    pub(crate) patch_embed: PatchEmbed,
+    pub(crate) pos_embed: Param<Tensor<4>>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) neck: Neck,
 }
 
 impl VitConfig {
@@ -61,23 +61,23 @@ impl ImageEncoderVit {
 /// The image in patches, each one token.
 #[derive(Module, Debug)]
 pub struct PatchEmbed {
-    proj: PatchConv,
+    pub(crate) proj: PatchConv,
 }
 
 /// A transformer block: attention within windows or over the whole grid, then an MLP.
 #[derive(Module, Debug)]
 pub struct Block {
-    norm1: LayerNorm,
-    attn: Attention,
-    norm2: LayerNorm,
-    mlp: MlpBlock,
+    pub(crate) norm1: LayerNorm,
+    pub(crate) attn: Attention,
+    pub(crate) norm2: LayerNorm,
+    pub(crate) mlp: MlpBlock,
     /// Side of a window in tokens; 0 for global attention.
     #[module(skip)]
-    window_size: usize,
+    pub(crate) window_size: usize,
 }
 
 impl Block {
-    fn new(config: &VitConfig, window_size: usize, device: &Device) -> Self {
+    pub(crate) fn new(config: &VitConfig, window_size: usize, device: &Device) -> Self {
         let attended = if window_size == 0 { config.image_size / config.patch_size } else { window_size };
         Self {
             norm1: layer_norm(config.dim, EPS_VIT, device),
@@ -109,16 +109,16 @@ impl Block {
 /// Multi-head attention with decomposed relative position.
 #[derive(Module, Debug)]
 pub struct Attention {
-    qkv: Linear,
-    proj: Linear,
-    rel_pos_h: Param<Tensor<2>>,
-    rel_pos_w: Param<Tensor<2>>,
+    pub(crate) qkv: Linear,
+    pub(crate) proj: Linear,
+    pub(crate) rel_pos_h: Param<Tensor<2>>,
+    pub(crate) rel_pos_w: Param<Tensor<2>>,
     #[module(skip)]
-    heads: usize,
+    pub(crate) heads: usize,
 }
 
 impl Attention {
-    fn new(dim: usize, heads: usize, attended: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, heads: usize, attended: usize, device: &Device) -> Self {
         Self {
             qkv: linear(dim, 3 * dim, device),
             proj: linear(dim, dim, device),
@@ -133,7 +133,8 @@ impl Attention {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, height, width, dim] = x.dims();
         let head_dim = dim / self.heads;
-        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3, self.heads, head_dim]).permute([2, 0, 3, 1, 4]);
+        let qkv =
+            self.qkv.forward(x).reshape([batch, height * width, 3, self.heads, head_dim]).permute([2, 0, 3, 1, 4]);
         let [q, k, v] = [0, 1, 2].map(|i| {
             let shape = [batch, self.heads, height * width, head_dim];
             qkv.clone().slice([i..i + 1, 0..batch, 0..self.heads, 0..height * width, 0..head_dim]).reshape(shape)
@@ -151,10 +152,10 @@ impl Attention {
 /// From the tokens' width to the prompt's: 1×1 convolution, norm, 3×3 convolution, norm.
 #[derive(Module, Debug)]
 pub struct Neck {
-    conv1: Linear,
-    layer_norm1: LayerNorm,
-    conv2: Param<Tensor<4>>,
-    layer_norm2: LayerNorm,
+    pub(crate) conv1: Linear,
+    pub(crate) layer_norm1: LayerNorm,
+    pub(crate) conv2: Param<Tensor<4>>,
+    pub(crate) layer_norm2: LayerNorm,
 }
 
 impl Neck {

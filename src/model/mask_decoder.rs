@@ -14,12 +14,12 @@ use super::transformer::TwoWayTransformer;
 /// The mask decoder.
 #[derive(Module, Debug)]
 pub struct MaskDecoder {
-    transformer: TwoWayTransformer,
-    iou_token: Param<Tensor<2>>,
-    mask_tokens: Param<Tensor<2>>,
-    output_upscaling: OutputUpscaling,
-    output_hypernetworks_mlps: Vec<Mlp>,
-    iou_prediction_head: Mlp,
+    pub(crate) transformer: TwoWayTransformer,
+    pub(crate) iou_token: Param<Tensor<2>>,
+    pub(crate) mask_tokens: Param<Tensor<2>>,
+    pub(crate) output_upscaling: OutputUpscaling,
+    pub(crate) output_hypernetworks_mlps: Vec<Mlp>,
+    pub(crate) iou_prediction_head: Mlp,
 }
 
 impl MaskDecoder {
@@ -77,13 +77,13 @@ impl MaskDecoder {
 /// The image embedding at four times its resolution and an eighth of its width.
 #[derive(Module, Debug)]
 pub struct OutputUpscaling {
-    conv1: PatchConvTranspose,
-    layer_norm: LayerNorm,
-    conv2: PatchConvTranspose,
+    pub(crate) conv1: PatchConvTranspose,
+    pub(crate) layer_norm: LayerNorm,
+    pub(crate) conv2: PatchConvTranspose,
 }
 
 impl OutputUpscaling {
-    fn new(dim: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, device: &Device) -> Self {
         Self {
             conv1: PatchConvTranspose::new(dim, dim / 4, 2, device),
             layer_norm: layer_norm(dim / 4, EPS_VIT, device),
@@ -94,7 +94,7 @@ impl OutputUpscaling {
     /// # Shapes
     /// - input: `[batch, h, w, dim]`
     /// - output: `[batch, 4h, 4w, dim / 8]`
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = gelu(self.layer_norm.forward(self.conv1.forward(x)));
         gelu(self.conv2.forward(x))
     }

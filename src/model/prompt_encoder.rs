@@ -37,16 +37,16 @@ pub struct SparsePoint {
 /// Sparse and dense encoding of prompts.
 #[derive(Module, Debug)]
 pub struct PromptEncoder {
-    pe_layer: PositionEmbeddingRandom,
+    pub(crate) pe_layer: PositionEmbeddingRandom,
     /// Background, foreground, top left, bottom right: `[1, dim]` each.
-    point_embeddings: Vec<Param<Tensor<2>>>,
-    not_a_point_embed: Param<Tensor<2>>,
-    mask_downscaling: MaskDownscaling,
-    no_mask_embed: Param<Tensor<2>>,
+    pub(crate) point_embeddings: Vec<Param<Tensor<2>>>,
+    pub(crate) not_a_point_embed: Param<Tensor<2>>,
+    pub(crate) mask_downscaling: MaskDownscaling,
+    pub(crate) no_mask_embed: Param<Tensor<2>>,
     #[module(skip)]
-    input_size: usize,
+    pub(crate) input_size: usize,
     #[module(skip)]
-    embedding_size: usize,
+    pub(crate) embedding_size: usize,
 }
 
 impl PromptEncoder {
@@ -124,14 +124,14 @@ impl PromptEncoder {
 /// Positional encoding with random spatial frequencies.
 #[derive(Module, Debug)]
 pub struct PositionEmbeddingRandom {
-    positional_encoding_gaussian_matrix: Param<Tensor<2>>,
+    pub(crate) positional_encoding_gaussian_matrix: Param<Tensor<2>>,
 }
 
 impl PositionEmbeddingRandom {
     /// # Shapes
     /// - positions: `[n, 2]`, x and y in 0..1
     /// - output: `[n, dim]`, sines then cosines
-    fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
         let angles = (positions * 2.0 - 1.0).matmul(self.positional_encoding_gaussian_matrix.val());
         let angles = angles * (2.0 * std::f64::consts::PI);
         Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
@@ -141,15 +141,15 @@ impl PositionEmbeddingRandom {
 /// A mask, at a quarter of its resolution, as wide as the image embedding.
 #[derive(Module, Debug)]
 pub struct MaskDownscaling {
-    conv1: PatchConv,
-    layer_norm1: LayerNorm,
-    conv2: PatchConv,
-    layer_norm2: LayerNorm,
-    conv3: Linear,
+    pub(crate) conv1: PatchConv,
+    pub(crate) layer_norm1: LayerNorm,
+    pub(crate) conv2: PatchConv,
+    pub(crate) layer_norm2: LayerNorm,
+    pub(crate) conv3: Linear,
 }
 
 impl MaskDownscaling {
-    fn new(channels: usize, dim: usize, device: &Device) -> Self {
+    pub(crate) fn new(channels: usize, dim: usize, device: &Device) -> Self {
         Self {
             conv1: PatchConv::new(1, channels / 4, 2, device),
             layer_norm1: layer_norm(channels / 4, EPS_VIT, device),
@@ -159,7 +159,7 @@ impl MaskDownscaling {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = gelu(self.layer_norm1.forward(self.conv1.forward(x)));
         let x = gelu(self.layer_norm2.forward(self.conv2.forward(x)));
         self.conv3.forward(x)

@@ -14,9 +14,9 @@ use super::tiny_vit::TinyVit;
 /// Image encoder, prompt encoder and mask decoder.
 #[derive(Module, Debug)]
 pub struct Sam {
-    image_encoder: ImageEncoder,
-    prompt_encoder: PromptEncoder,
-    mask_decoder: MaskDecoder,
+    pub(crate) image_encoder: ImageEncoder,
+    pub(crate) prompt_encoder: PromptEncoder,
+    pub(crate) mask_decoder: MaskDecoder,
 }
 
 /// One of the image encoders.

@@ -16,10 +16,10 @@ use crate::ops;
 /// Convolutional stem, one convolutional stage, attention stages, neck.
 #[derive(Module, Debug)]
 pub struct TinyVit {
-    patch_embed: PatchEmbed,
-    conv_layer: ConvLayer,
-    layers: Vec<BasicLayer>,
-    neck: Neck,
+    pub(crate) patch_embed: PatchEmbed,
+    pub(crate) conv_layer: ConvLayer,
+    pub(crate) layers: Vec<BasicLayer>,
+    pub(crate) neck: Neck,
 }
 
 impl TinyVitConfig {
@@ -80,16 +80,16 @@ impl TinyVit {
 /// A 1×1 convolution with its batch norm folded in.
 #[derive(Module, Debug)]
 pub struct PointwiseNorm {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
+    pub(crate) weight: Param<Tensor<2>>,
+    pub(crate) bias: Param<Tensor<1>>,
 }
 
 impl PointwiseNorm {
-    fn new(input: usize, output: usize, device: &Device) -> Self {
+    pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
         Self { weight: parameter([input, output], device), bias: parameter([output], device) }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         burn::tensor::module::linear(x, self.weight.val(), Some(self.bias.val()))
     }
 }
@@ -97,22 +97,22 @@ impl PointwiseNorm {
 /// A 3×3 convolution, dense or of each channel by itself, with its batch norm folded in.
 #[derive(Module, Debug)]
 pub struct ConvNorm {
-    weight: Param<Tensor<4>>,
-    bias: Param<Tensor<1>>,
+    pub(crate) weight: Param<Tensor<4>>,
+    pub(crate) bias: Param<Tensor<1>>,
     #[module(skip)]
-    stride: usize,
+    pub(crate) stride: usize,
 }
 
 impl ConvNorm {
-    fn dense(input: usize, output: usize, stride: usize, device: &Device) -> Self {
+    pub(crate) fn dense(input: usize, output: usize, stride: usize, device: &Device) -> Self {
         Self { weight: parameter([output, input, 3, 3], device), bias: parameter([output], device), stride }
     }
 
-    fn depthwise(channels: usize, stride: usize, device: &Device) -> Self {
+    pub(crate) fn depthwise(channels: usize, stride: usize, device: &Device) -> Self {
         Self { weight: parameter([channels, 1, 3, 3], device), bias: parameter([channels], device), stride }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
         let [.., channels] = x.dims();
         match weight.dims() {
@@ -125,16 +125,16 @@ impl ConvNorm {
 /// Two 3×3 convolutions of stride 2.
 #[derive(Module, Debug)]
 pub struct PatchEmbed {
-    conv1: ConvNorm,
-    conv2: ConvNorm,
+    pub(crate) conv1: ConvNorm,
+    pub(crate) conv2: ConvNorm,
 }
 
 impl PatchEmbed {
-    fn new(dim: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, device: &Device) -> Self {
         Self { conv1: ConvNorm::dense(3, dim / 2, 2, device), conv2: ConvNorm::dense(dim / 2, dim, 2, device) }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv2.forward(gelu(self.conv1.forward(x)))
     }
 }
@@ -142,12 +142,12 @@ impl PatchEmbed {
 /// The convolutional stage.
 #[derive(Module, Debug)]
 pub struct ConvLayer {
-    blocks: Vec<MbConv>,
-    downsample: Option<PatchMerging>,
+    pub(crate) blocks: Vec<MbConv>,
+    pub(crate) downsample: Option<PatchMerging>,
 }
 
 impl ConvLayer {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         match &self.downsample {
             Some(merge) => merge.forward(x),
@@ -159,13 +159,13 @@ impl ConvLayer {
 /// Inverted bottleneck; the last GELU follows the residual.
 #[derive(Module, Debug)]
 pub struct MbConv {
-    conv1: PointwiseNorm,
-    conv2: ConvNorm,
-    conv3: PointwiseNorm,
+    pub(crate) conv1: PointwiseNorm,
+    pub(crate) conv2: ConvNorm,
+    pub(crate) conv3: PointwiseNorm,
 }
 
 impl MbConv {
-    fn new(dim: usize, expansion: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, expansion: usize, device: &Device) -> Self {
         Self {
             conv1: PointwiseNorm::new(dim, dim * expansion, device),
             conv2: ConvNorm::depthwise(dim * expansion, 1, device),
@@ -173,7 +173,7 @@ impl MbConv {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = x.clone();
         let x = gelu(self.conv1.forward(x));
         let x = gelu(self.conv2.forward(x));
@@ -184,13 +184,13 @@ impl MbConv {
 /// Halves the grid (or, before the last stage, only widens the tokens).
 #[derive(Module, Debug)]
 pub struct PatchMerging {
-    conv1: PointwiseNorm,
-    conv2: ConvNorm,
-    conv3: PointwiseNorm,
+    pub(crate) conv1: PointwiseNorm,
+    pub(crate) conv2: ConvNorm,
+    pub(crate) conv3: PointwiseNorm,
 }
 
 impl PatchMerging {
-    fn new(dim: usize, out_dim: usize, stride: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, out_dim: usize, stride: usize, device: &Device) -> Self {
         Self {
             conv1: PointwiseNorm::new(dim, out_dim, device),
             conv2: ConvNorm::depthwise(out_dim, stride, device),
@@ -198,7 +198,7 @@ impl PatchMerging {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = gelu(self.conv1.forward(x));
         let x = gelu(self.conv2.forward(x));
         self.conv3.forward(x)
@@ -208,12 +208,12 @@ impl PatchMerging {
 /// A stage of attention blocks.
 #[derive(Module, Debug)]
 pub struct BasicLayer {
-    blocks: Vec<TinyVitBlock>,
-    downsample: Option<PatchMerging>,
+    pub(crate) blocks: Vec<TinyVitBlock>,
+    pub(crate) downsample: Option<PatchMerging>,
 }
 
 impl BasicLayer {
-    fn forward_block(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward_block(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
         let x = self.blocks[index].forward(x);
         match &self.downsample {
             Some(merge) if index + 1 == self.blocks.len() => merge.forward(x),
@@ -225,15 +225,15 @@ impl BasicLayer {
 /// Windowed attention, a depthwise convolution, an MLP.
 #[derive(Module, Debug)]
 pub struct TinyVitBlock {
-    attn: Attention,
-    local_conv: ConvNorm,
-    mlp: NormMlp,
+    pub(crate) attn: Attention,
+    pub(crate) local_conv: ConvNorm,
+    pub(crate) mlp: NormMlp,
     #[module(skip)]
-    window_size: usize,
+    pub(crate) window_size: usize,
 }
 
 impl TinyVitBlock {
-    fn new(config: &TinyVitConfig, stage: usize, device: &Device) -> Self {
+    pub(crate) fn new(config: &TinyVitConfig, stage: usize, device: &Device) -> Self {
         let (dim, window_size) = (config.dims[stage], config.windows[stage]);
         Self {
             attn: Attention::new(dim, config.heads[stage], window_size, device),
@@ -245,7 +245,7 @@ impl TinyVitBlock {
 
     /// # Shapes
     /// - input, output: `[batch, height, width, dim]`
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, height, width, dim] = x.dims();
         let window = self.window_size;
         let windows = ops::window_partition(x.clone(), window);
@@ -260,17 +260,17 @@ impl TinyVitBlock {
 /// Multi-head attention within a window; its layer norm comes after the padding.
 #[derive(Module, Debug)]
 pub struct Attention {
-    norm: LayerNorm,
-    qkv: Linear,
-    proj: Linear,
+    pub(crate) norm: LayerNorm,
+    pub(crate) qkv: Linear,
+    pub(crate) proj: Linear,
     /// `[heads, window², window²]`: the loader has spread the table over all pairs of |Δy|, |Δx|.
-    attention_biases: Param<Tensor<3>>,
+    pub(crate) attention_biases: Param<Tensor<3>>,
     #[module(skip)]
-    heads: usize,
+    pub(crate) heads: usize,
 }
 
 impl Attention {
-    fn new(dim: usize, heads: usize, window: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, heads: usize, window: usize, device: &Device) -> Self {
         let tokens = window * window;
         Self {
             norm: layer_norm(dim, EPS_TORCH, device),
@@ -283,7 +283,7 @@ impl Attention {
 
     /// # Shapes
     /// - input, output: `[windows, window², dim]`
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [windows, tokens, dim] = x.dims();
         let (heads, head_dim) = (self.heads, dim / self.heads);
         // Unlike the ViT, q, k and v of one head lie side by side.
@@ -301,13 +301,13 @@ impl Attention {
 /// Layer norm, then two linear layers with an exact GELU between them.
 #[derive(Module, Debug)]
 pub struct NormMlp {
-    norm: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
+    pub(crate) norm: LayerNorm,
+    pub(crate) fc1: Linear,
+    pub(crate) fc2: Linear,
 }
 
 impl NormMlp {
-    fn new(dim: usize, hidden: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, hidden: usize, device: &Device) -> Self {
         Self {
             norm: layer_norm(dim, EPS_TORCH, device),
             fc1: linear(dim, hidden, device),
@@ -315,7 +315,7 @@ impl NormMlp {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.fc2.forward(gelu(self.fc1.forward(self.norm.forward(x))))
     }
 }

@@ -13,9 +13,9 @@ use crate::ops;
 /// Layers of two-way attention and a final one from the tokens to the image.
 #[derive(Module, Debug)]
 pub struct TwoWayTransformer {
-    layers: Vec<TwoWayAttentionBlock>,
-    final_attn_token_to_image: Attention,
-    norm_final_attn: LayerNorm,
+    pub(crate) layers: Vec<TwoWayAttentionBlock>,
+    pub(crate) final_attn_token_to_image: Attention,
+    pub(crate) norm_final_attn: LayerNorm,
 }
 
 impl TwoWayTransformer {
@@ -45,21 +45,21 @@ impl TwoWayTransformer {
 /// Self-attention of the tokens, tokens to image, MLP on the tokens, image to tokens.
 #[derive(Module, Debug)]
 pub struct TwoWayAttentionBlock {
-    self_attn: Attention,
-    norm1: LayerNorm,
-    cross_attn_token_to_image: Attention,
-    norm2: LayerNorm,
-    mlp: MlpBlock,
-    norm3: LayerNorm,
-    norm4: LayerNorm,
-    cross_attn_image_to_token: Attention,
+    pub(crate) self_attn: Attention,
+    pub(crate) norm1: LayerNorm,
+    pub(crate) cross_attn_token_to_image: Attention,
+    pub(crate) norm2: LayerNorm,
+    pub(crate) mlp: MlpBlock,
+    pub(crate) norm3: LayerNorm,
+    pub(crate) norm4: LayerNorm,
+    pub(crate) cross_attn_image_to_token: Attention,
     /// The first layer's self-attention has no position, and its result replaces the queries.
     #[module(skip)]
-    skip_first_layer_pe: bool,
+    pub(crate) skip_first_layer_pe: bool,
 }
 
 impl TwoWayAttentionBlock {
-    fn new(config: &DecoderConfig, skip_first_layer_pe: bool, device: &Device) -> Self {
+    pub(crate) fn new(config: &DecoderConfig, skip_first_layer_pe: bool, device: &Device) -> Self {
         let norm = || layer_norm(config.dim, EPS_TORCH, device);
         Self {
             self_attn: Attention::new(config, 1, device),
@@ -109,16 +109,16 @@ impl TwoWayAttentionBlock {
 /// Multi-head attention, narrower inside than outside where `downsample` is not 1.
 #[derive(Module, Debug)]
 pub struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
+    pub(crate) q_proj: Linear,
+    pub(crate) k_proj: Linear,
+    pub(crate) v_proj: Linear,
+    pub(crate) out_proj: Linear,
     #[module(skip)]
-    heads: usize,
+    pub(crate) heads: usize,
 }
 
 impl Attention {
-    fn new(config: &DecoderConfig, downsample: usize, device: &Device) -> Self {
+    pub(crate) fn new(config: &DecoderConfig, downsample: usize, device: &Device) -> Self {
         let (dim, inner) = (config.dim, config.dim / downsample);
         Self {
             q_proj: linear(dim, inner, device),
@@ -132,7 +132,7 @@ impl Attention {
     /// # Shapes
     /// - q: `[batch, queries, dim]`; k, v: `[batch, keys, dim]`
     /// - output: `[batch, queries, dim]`
-    fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let q = self.separate_heads(self.q_proj.forward(q));
         let k = self.separate_heads(self.k_proj.forward(k));
         let v = self.separate_heads(self.v_proj.forward(v));

@@ -79,7 +79,14 @@ fn relative(table: &Tensor<2>, size: usize, device: &burn::tensor::Device) -> Te
 /// # Shapes
 /// - scores: `[batch, h · w, h · w]`, q: `[batch, h · w, dim]`
 /// - vertical: `[h, h, dim]`, horizontal: `[w, w, dim]`
-fn add_decomposed(scores: Tensor<3>, q: Tensor<3>, vertical: Tensor<3>, horizontal: Tensor<3>, h: usize, w: usize) -> Tensor<3> {
+fn add_decomposed(
+    scores: Tensor<3>,
+    q: Tensor<3>,
+    vertical: Tensor<3>,
+    horizontal: Tensor<3>,
+    h: usize,
+    w: usize,
+) -> Tensor<3> {
     let [batch, tokens, dim] = q.dims();
     let q = q.reshape([batch, h, w, dim]);
     let by_row = q.clone().swap_dims(0, 1).reshape([h, batch * w, dim]).matmul(vertical.swap_dims(1, 2));

@@ -58,7 +58,13 @@ impl Bilinear {
 }
 
 /// Resamples a row-major image of `width` columns and gives every output row, with its position, to `emit`.
-pub fn bilinear(image: &[f32], width: usize, horizontal: &Bilinear, vertical: &Bilinear, mut emit: impl FnMut(usize, &[f32])) {
+pub fn bilinear(
+    image: &[f32],
+    width: usize,
+    horizontal: &Bilinear,
+    vertical: &Bilinear,
+    mut emit: impl FnMut(usize, &[f32]),
+) {
     let mut narrow = vec![0.0; width];
     let mut row = vec![0.0; horizontal.output()];
     for y in 0..vertical.output() {

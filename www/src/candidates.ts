@@ -1,6 +1,7 @@
 /** The three candidates, as small pictures with their scores, and the choice between them. */
 import type { Mask } from "burn-sam";
 import { byId, context2d } from "./dom.ts";
+import { formatScore } from "./format.ts";
 import type { Picture } from "./picture.ts";
 import { contoursOf } from "./stage.ts";
 
@@ -26,17 +27,12 @@ export class Candidates {
       button.setAttribute("aria-pressed", String(mask !== undefined && index === chosen));
       const score = button.querySelector(".score");
       if (score) score.textContent = mask ? formatScore(mask.score) : "–";
-      button.setAttribute("aria-label", mask ? `Candidate ${index + 1}, score ${formatScore(mask.score)}` : "No candidate");
       const canvas = button.querySelector("canvas");
       if (canvas && !mask) canvas.width = 0;
       if (canvas && mask && picture && crop) drawThumbnail(canvas, picture, mask, crop);
     });
     this.#drawn = masks;
   }
-}
-
-export function formatScore(score: number): string {
-  return score.toFixed(2);
 }
 
 /** One square for all candidates, so that they can be compared: around the largest, with some room. In mask pixels. */

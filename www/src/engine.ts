@@ -3,7 +3,7 @@
  * Whatever is overtaken (another image, newer prompts, a restart) ends silently; the rest is reported.
  */
 import { Sam, type LoadOptions, type Mask, type Progress, type SamImage, type SamInfo } from "burn-sam";
-import { codeOf } from "./messages.ts";
+import { codeOf, PageError } from "./messages.ts";
 import type { Picture } from "./picture.ts";
 import { toPrompt, type Prompts, type State } from "./state.ts";
 import { within, type Size } from "./view.ts";
@@ -148,7 +148,7 @@ export class Engine {
     this.#image = null;
     const now = performance.now();
     this.#losses = [...this.#losses.filter((loss) => now - loss < 60_000), now];
-    if (this.#losses.length > maxLosses) return this.#report({ type: "model", status: "failed" });
+    if (this.#losses.length > maxLosses) return this.#giveUp();
     this.#report({ type: "model", status: "loading" });
     if (this.#picture) this.#report({ type: "image", status: "encoding" });
     try {
@@ -163,6 +163,14 @@ export class Engine {
     this.#report({ type: "model", status: "ready" });
     this.#report({ type: "restarted" });
     await this.#encode();
+  }
+
+  #giveUp(): void {
+    this.#report({ type: "model", status: "failed" });
+    this.#report({
+      type: "error",
+      error: new PageError("internal", "It stopped again and again, so it stays stopped."),
+    });
   }
 
   #progress(progress: Progress | null): void {

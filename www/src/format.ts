@@ -1,9 +1,12 @@
 /** Figures and states in words. */
 import type { Progress } from "burn-sam";
-import { formatScore } from "./candidates.ts";
 import { chosenMask, isEmpty, type State } from "./state.ts";
 
 const integers = new Intl.NumberFormat("en");
+
+export function formatScore(score: number): string {
+  return score.toFixed(2);
+}
 
 export function formatCount(count: number): string {
   if (count >= 1e6) return `${(count / 1e6).toFixed(count < 1e7 ? 2 : 0)} M`;
@@ -34,20 +37,23 @@ export function formatProgress({ stage, loaded, total }: Progress): string {
   }
 }
 
+const touch = matchMedia("(pointer: coarse)").matches;
+
 /** What is going on, or what to do next. `areaInImage` is the chosen mask's, in pixels of the image. */
 export function statusText(state: State, hasPicture: boolean, areaInImage: number): string {
   if (state.model === "failed") return "The model is not running.";
   if (state.model === "loading") return hasPicture ? "The image waits for the model…" : "Loading the model…";
-  if (state.image === "none") return "Open a photo, drop one here, or paste one.";
+  if (state.image === "none") return "Open an image to begin.";
   if (state.image === "failed") return "This image could not be encoded. Try another one.";
   if (state.image === "encoding") {
     return isEmpty(state.history.present) ? "Encoding the image…" : "The answer comes when the image is encoded…";
   }
   if (isEmpty(state.history.present)) {
-    return state.tool === "box" ? "Drag a box around an object." : "Click an object, or drag a box around it.";
+    if (state.tool === "box") return "Drag a box around an object.";
+    return touch ? "Tap an object." : "Click an object, or drag a box around it.";
   }
   const mask = chosenMask(state);
   if (!mask) return "Looking…";
   if (mask.area === 0) return "Nothing found there. Try another point.";
-  return `Score ${formatScore(mask.score)} · ${integers.format(areaInImage)} pixels. Add points to refine it.`;
+  return `Score ${formatScore(mask.score)} · ${integers.format(areaInImage)} pixels. Add points to refine.`;
 }

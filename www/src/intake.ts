@@ -43,7 +43,8 @@ function connectDrop(intake: Intake): void {
     hover(-depth);
     const file = event.dataTransfer?.files[0];
     if (file) intake.onImage(file, file.name);
-    else intake.onError(new PageError("bad-image", "What was dropped is not a file. Save the image first, then drop it."));
+    else
+      intake.onError(new PageError("bad-image", "What was dropped is not a file. Save the image first, then drop it."));
   });
 }
 
@@ -51,7 +52,8 @@ function connectPaste(intake: Intake): void {
   addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
     if (file) intake.onImage(file, file.name || "pasted");
-    else intake.onError(new PageError("bad-image", "There is no image on the clipboard. Copy an image, then paste it."));
+    else
+      intake.onError(new PageError("bad-image", "There is no image on the clipboard. Copy an image, then paste it."));
   });
 }
 

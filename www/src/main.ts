@@ -9,7 +9,8 @@
  *   image cannot be encoded; a refused file leaves the state alone and shows `#alert[data-code]`.
  * - `body[data-device]`, `body[data-model]`, `body[data-wasm-memory]` (bytes): what was loaded.
  * - `#stage[data-score]`, `[data-area]` (pixels of the image), `[data-token]`, `[data-candidates]`: the chosen mask.
- * - `#stage[data-points]`, `[data-box]` (x0,y0,x1,y1): the prompts. `[data-image]`: width,height of the image.
+ * - `#stage[data-points]` ("x,y,label x,y,label …"), `[data-box]` ("x0,y0,x1,y1"): the prompts in image pixels.
+ * - `#stage[data-image]`: "width,height" of the image.
  * - `#stage[data-encode-ms]`, `[data-segment-ms]`: the latest timings.
  * - `#frame` lies exactly over the image: a fraction of its box is the same fraction of the image.
  */
@@ -21,7 +22,7 @@ import { download } from "./download.ts";
 import { Engine, type Report } from "./engine.ts";
 import { statusText } from "./format.ts";
 import { connectIntake } from "./intake.ts";
-import { dismiss, PageError, showError, showNotice } from "./messages.ts";
+import { codeOf, dismiss, PageError, showError, showNotice, type Offer } from "./messages.ts";
 import { readPicture, type Picture } from "./picture.ts";
 import { StagePointing } from "./pointing.ts";
 import { connectShortcuts } from "./shortcuts.ts";
@@ -31,6 +32,9 @@ import { chosenMask, initialState, isEmpty, phase, reduce, type Action } from ".
 const query = new URLSearchParams(location.search);
 const device = query.get("device");
 const model = query.get("model");
+
+/** Codes after which the model runs better, or at all, on the CPU. */
+const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
 
 let state = initialState;
 let picture: Picture | null = null;
@@ -54,7 +58,11 @@ const history = {
   redo: () => dispatch({ type: "redo" }),
   clear: () => dispatch({ type: "clear" }),
 };
-const controls = new Controls({ ...history, tool: (tool) => dispatch({ type: "tool", tool }), cutout: () => void save() });
+const controls = new Controls({
+  ...history,
+  tool: (tool) => dispatch({ type: "tool", tool }),
+  cutout: () => void save(),
+});
 
 connectShortcuts({
   ...history,
@@ -80,7 +88,8 @@ function dispatch(action: Action): void {
 function render(): void {
   const { present } = state.history;
   const mask = chosenMask(state);
-  const area = mask && picture ? Math.round((mask.area * picture.width * picture.height) / (mask.width * mask.height)) : 0;
+  const area =
+    mask && picture ? Math.round((mask.area * picture.width * picture.height) / (mask.width * mask.height)) : 0;
   document.body.dataset.state = phase(state);
   document.body.dataset.tool = state.tool;
   setData(stage.element, {
@@ -88,8 +97,8 @@ function render(): void {
     token: mask && String(mask.token),
     area: mask && String(area),
     candidates: String(state.masks.length),
-    points: String(present.points.length),
-    box: present.box?.join(","),
+    points: present.points.map(({ x, y, label }) => `${x.toFixed(2)},${y.toFixed(2)},${label}`).join(" "),
+    box: present.box?.map((edge) => edge.toFixed(2)).join(","),
     image: picture ? `${picture.width},${picture.height}` : undefined,
   });
   stage.show({ picture, mask, prompts: present });
@@ -146,12 +155,11 @@ async function open(blob: Blob, name: string): Promise<void> {
   pointing.cancel();
   const previous = picture;
   picture = next;
-  document.body.toggleAttribute("data-picture", true);
+  if (!previous) leaveWelcome();
   showImageSize(next.width, next.height);
   showTime("encode", null);
   showTime("segment", null);
   dispatch({ type: "open" });
-  render();
   previous?.bitmap.close();
   void engine.open(next);
 }
@@ -172,8 +180,26 @@ async function save(): Promise<void> {
   }
 }
 
+/** The samples move from the middle of the empty stage into the panel. */
+function leaveWelcome(): void {
+  document.body.toggleAttribute("data-picture", true);
+  const panel = byId("more-samples", HTMLElement);
+  panel.append(byId("samples", HTMLElement));
+  panel.hidden = false;
+  stage.element.tabIndex = 0;
+  // What had the focus may be gone; the image is what comes next.
+  stage.element.focus({ preventScroll: true });
+}
+
 function report(error: unknown): void {
-  showError(error, device !== "cpu" && engine.info?.device !== "cpu");
+  const offers: Offer[] = [];
+  const address = new URL(location.href);
+  if (state.model === "failed") offers.push({ label: "Try again", href: address.href });
+  if (device !== "cpu" && engine.info?.device !== "cpu" && cpuHelps.includes(codeOf(error))) {
+    address.searchParams.set("device", "cpu");
+    offers.push({ label: "Use the CPU instead", href: address.href });
+  }
+  showError(error, offers);
 }
 
 /** `undefined` and `null` remove the attribute. */

@@ -17,6 +17,7 @@ const titles: Readonly<Record<string, string>> = {
   "no-webgpu": "No WebGPU here",
   unsupported: "This browser is missing something",
   "device-lost": "The model stopped",
+  internal: "The model stopped",
   "out-of-memory": "Out of memory",
   "bad-checkpoint": "That model could not be loaded",
   "bad-image": "That image could not be read",
@@ -25,8 +26,15 @@ const titles: Readonly<Record<string, string>> = {
   integrity: "The download is not what was asked for",
 };
 
-/** The codes after which the model runs better, or at all, on the CPU. */
-const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
+/** The page deals with these itself; the package's own sentence, meant for programmers, follows in small print. */
+const stopped = "The page restarts it and encodes your image again. Your points are kept.";
+const pageSentences: Readonly<Record<string, string>> = { "device-lost": stopped, internal: stopped };
+
+/** A way out: a link after the message. */
+export interface Offer {
+  readonly label: string;
+  readonly href: string;
+}
 
 const box = byId("alert", HTMLElement);
 
@@ -35,23 +43,17 @@ export function codeOf(error: unknown): string {
 }
 
 /** Shows a failure until it is dismissed or another one takes its place. */
-export function showError(error: unknown, onGpu: boolean): void {
+export function showError(error: unknown, offers: readonly Offer[] = []): void {
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  show("error", code, titles[code] ?? "Something went wrong", text);
-  if (onGpu && cpuHelps.includes(code)) {
-    const link = document.createElement("a");
-    const address = new URL(location.href);
-    address.searchParams.set("device", "cpu");
-    link.href = address.href;
-    link.textContent = "Use the CPU instead";
-    box.querySelector(".alert-text")?.append(" ", link);
-  }
+  const ours = error instanceof PageError ? undefined : pageSentences[code];
+  show("error", titles[code] ?? "Something went wrong", ours ?? text, ours ? `${code}: ${text}` : code, offers);
+  box.dataset.code = code;
 }
 
 /** Good news after bad. */
 export function showNotice(title: string, text: string): void {
-  show("notice", "", title, text);
+  show("notice", title, text);
 }
 
 /** Returns whether there was anything to dismiss. */
@@ -63,29 +65,30 @@ export function dismiss(): boolean {
   return shown;
 }
 
-function show(kind: "error" | "notice", code: string, title: string, text: string): void {
+function show(kind: "error" | "notice", title: string, text: string, detail = "", offers: readonly Offer[] = []): void {
   dismiss();
-  const heading = document.createElement("strong");
-  heading.textContent = title;
-  const body = document.createElement("p");
-  body.className = "alert-text";
-  body.textContent = text;
-  const words = document.createElement("div");
-  words.append(heading, body);
-  if (code) {
-    const tag = document.createElement("code");
-    tag.textContent = code;
-    words.append(tag);
+  const body = element("p", text);
+  for (const { label, href } of offers) {
+    const link = element("a", label);
+    link.href = href;
+    body.append(" ", link);
   }
-  const close = document.createElement("button");
+  const words = element("div");
+  words.append(element("strong", title), body);
+  if (detail) words.append(element("code", detail));
+  const close = element("button", "Dismiss");
   close.type = "button";
   close.className = "quiet";
   close.id = "dismiss";
-  close.textContent = "Dismiss";
   close.addEventListener("click", dismiss);
   box.dataset.kind = kind;
-  if (code) box.dataset.code = code;
   // Shown before it is filled: assistive technology announces what appears inside a visible alert.
   box.hidden = false;
   box.append(words, close);
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(tag: K, text = ""): HTMLElementTagNameMap[K] {
+  const created = document.createElement(tag);
+  created.textContent = text;
+  return created;
 }

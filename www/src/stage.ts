@@ -19,7 +19,7 @@ export interface Scene {
 /** These lie on photographs, not on the page: they are the same in light and dark. */
 const colours = {
   dim: "rgb(8 10 16 / 45%)",
-  tint: "rgb(56 128 255 / 34%)",
+  tint: "rgb(56 128 255 / 26%)",
   line: "#ffffff",
   halo: "rgb(6 20 60 / 75%)",
   add: "#15803d",
@@ -205,7 +205,12 @@ function drawPoint(context: CanvasRenderingContext2D, { x, y }: Position, label:
 
 function drawCrosshair(context: CanvasRenderingContext2D, { x, y }: Position): void {
   const path = new Path2D();
-  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]] as const) {
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ] as const) {
     path.moveTo(x + 5 * dx, y + 5 * dy);
     path.lineTo(x + 18 * dx, y + 18 * dy);
   }

@@ -65,7 +65,9 @@ pub fn dist_dir(feature: &str) -> PathBuf {
 /// Builds the modules for `device` into `pkg/dist/wasm`.
 pub fn build(toolchain: WasmToolchain, device: Device, profile: Profile) -> Result<()> {
     for feature in device.features() {
-        shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
+        shell::stage(&format!("wasm module for {feature}"), || {
+            build_one(toolchain, feature, profile)
+        })?;
     }
     for feature in Device::All.features() {
         if !dist_dir(feature).join(format!("{OUT_NAME}.js")).exists() {
@@ -119,7 +121,11 @@ fn compile(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<
 
     let mut artifact = cargo_build(toolchain, feature, profile)?;
     if artifact.fresh && !copy_is_good {
-        shell::run(toolchain.cargo("clean").args(["--quiet", "--package", "burn-sam", "--profile", profile.name()]))?;
+        shell::run(
+            toolchain
+                .cargo("clean")
+                .args(["--quiet", "--package", "burn-sam", "--profile", profile.name()]),
+        )?;
         artifact = cargo_build(toolchain, feature, profile)?;
     }
     if !artifact.fresh || !copy_is_good {
@@ -138,11 +144,22 @@ struct Artifact {
 
 fn cargo_build(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<Artifact> {
     let mut cargo = toolchain.cargo("build");
-    cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
+    cargo.args([
+        "--lib",
+        "--package",
+        "burn-sam",
+        "--no-default-features",
+        "--features",
+        feature,
+    ]);
     cargo.args(["--profile", profile.name()]);
     println!("$ {}", shell::shown(&cargo));
-    cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
-    let mut child = cargo.spawn().with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
+    cargo
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
+    let mut child = cargo
+        .spawn()
+        .with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
     let mut artifact = None;
     if let Some(messages) = child.stdout.take() {
         for line in BufReader::new(messages).lines() {
@@ -161,22 +178,34 @@ fn parse_artifact(line: &str) -> Option<Artifact> {
     if message.get("reason")? != "compiler-artifact" || message.get("target")?.get("name")? != OUT_NAME {
         return None;
     }
-    let mut files = message.get("filenames")?.as_array()?.iter().filter_map(|file| file.as_str());
+    let mut files = message
+        .get("filenames")?
+        .as_array()?
+        .iter()
+        .filter_map(|file| file.as_str());
     let file = PathBuf::from(files.find(|file| file.ends_with(".wasm"))?);
-    Some(Artifact { file, fresh: message.get("fresh")?.as_bool()? })
+    Some(Artifact {
+        file,
+        fresh: message.get("fresh")?.as_bool()?,
+    })
 }
 
 /// Says which module the files in `pkg/dist/wasm` were made from.
 fn stamp(module: &Path, profile: Profile) -> Result<String> {
     let about = fs::metadata(module).with_context(|| format!("could not read {}", module.display()))?;
-    let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let time = about
+        .modified()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Ok(format!("{} {} {}\n", profile.name(), about.len(), time.as_nanos()))
 }
 
 /// The package imports both modules. Where only one was asked for and the other was never built, a module of the same
 /// names that fails when it is started lets the rest be built.
 fn write_stand_in(feature: &str, built: Device) -> Result<()> {
-    let Some(other) = built.features().first() else { return Ok(()) };
+    let Some(other) = built.features().first() else {
+        return Ok(());
+    };
     say(format!("{feature}: not built; the page will fail when asked for it"));
     let dist = dist_dir(feature);
     fs::create_dir_all(&dist)?;

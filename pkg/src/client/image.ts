@@ -9,6 +9,7 @@ import type {
   SamImage,
   SegmentOptions,
 } from "../types.js";
+import type { SentMask } from "../protocol.js";
 import type { Client, Started } from "./client.js";
 import { toWireOptions, toWirePrompt } from "./prompt.js";
 
@@ -96,7 +97,7 @@ export class ImageHandle implements SamImage {
     const started = this.#client.start("segment", { params }, { signal, owner: this });
     this.#latest = latest ? started : undefined;
     // The output was asked for by `wireOptions.output`, which is O.
-    return (await started.result) as MaskFor<O>[][];
+    return (await started.result) as (SentMask & MaskFor<O>)[][];
   }
 
   #requireAlive(): void {

@@ -26,6 +26,9 @@ export function planLoad(options: LoadOptions): LoadPlan {
   if (device !== "auto" && device !== "webgpu" && device !== "cpu") {
     throw new SamError("unsupported", `device is "${String(device)}": pass "auto", "webgpu" or "cpu".`);
   }
+  if (precision !== "auto" && precision !== "f16" && precision !== "f32") {
+    throw new SamError("unsupported", `precision is "${String(precision)}": pass "auto" or "f32".`);
+  }
   if (precision === "f16") {
     throw new SamError("not-implemented", 'precision "f16" is not implemented yet: pass "auto" or "f32".');
   }

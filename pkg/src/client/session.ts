@@ -32,7 +32,11 @@ export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise
 /** The engine on this thread; its code is only fetched where it is asked for. */
 async function startHere(): Promise<Transport> {
   try {
-    return (await import("../host/direct.js")).directTransport();
+    const [{ DirectTransport }, { modules }] = await Promise.all([
+      import("../host/direct.js"),
+      import("../host/modules.js"),
+    ]);
+    return new DirectTransport(modules);
   } catch (error) {
     throw new SamError("network", `The engine's script could not be loaded: ${describe(error)}`, error);
   }

@@ -10,7 +10,7 @@ export function startWorker(override?: string): Transport {
   let blobUrl: string | undefined;
   let worker: Worker;
   try {
-    if (new URL(address).origin !== globalThis.location.origin) {
+    if (isWeb(address) && new URL(address).origin !== globalThis.location.origin) {
       // A page may only start Workers of its own origin; a module of another origin may be imported.
       const script = new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" });
       blobUrl = URL.createObjectURL(script);
@@ -26,6 +26,11 @@ export function startWorker(override?: string): Transport {
     throw cannotStart(address, describe(error), error);
   }
   return new WorkerTransport(worker, address, blobUrl);
+}
+
+/** webpack puts a file: address in the place of `import.meta.url`. */
+function isWeb(address: string): boolean {
+  return /^https?:/.test(address);
 }
 
 /** Without the `new URL(…, import.meta.url)` that would make bundlers emit the Worker a second time, unbundled. */
@@ -78,7 +83,9 @@ class WorkerTransport implements Transport {
 
 /** The browser does not say why a Worker failed to start; asking for the script tells. */
 async function diagnose(address: string, message: string | undefined): Promise<SamError> {
-  let response: Response_;
+  const unknown = message || "is a Content-Security-Policy in the way (worker-src, script-src)?";
+  if (!isWeb(address)) return cannotStart(address, unknown);
+  let response: Awaited<ReturnType<typeof fetch>>;
   try {
     response = await fetch(address, { method: "HEAD" });
   } catch (error) {
@@ -95,9 +102,8 @@ async function diagnose(address: string, message: string | undefined): Promise<S
   if (!type.includes("javascript")) {
     return cannotStart(address, `the server calls it ${type}, not a script; if a bundler moved it, pass assets.worker`);
   }
-  return cannotStart(address, message || "is a Content-Security-Policy in the way (worker-src, script-src)?");
+  return cannotStart(address, unknown);
 }
-type Response_ = Awaited<ReturnType<typeof fetch>>;
 
 function cannotStart(address: string, reason: string, cause?: unknown): SamError {
   return new SamError("unsupported", `The Worker ${address} could not be started: ${reason}`, cause);

@@ -1,0 +1,147 @@
+import { SamError, describe, isSamError, toSamError } from "../errors.js";
+import type { Device } from "../types.js";
+import { interceptDevice, watchDevice } from "./gpu.js";
+import { Turns } from "./turns.js";
+import type { Session, WasmModule } from "./wasm.js";
+
+/** wasm32 ends at 4 GiB; a trap this close to it is an allocation that failed. */
+const NEARLY_FULL = 3.5 * 2 ** 30;
+
+/** The smallest module with a SIMD instruction in it. */
+const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+
+const started = new Map<WasmModule, Promise<Engine>>();
+
+/** One running wasm module. A thread has at most one of each: the generated script keeps it in a variable. */
+export class Engine {
+  /** Everything that enters the module takes a turn. */
+  readonly turns = new Turns();
+  readonly device: Device;
+  readonly #module: WasmModule;
+  readonly #memory: WebAssembly.Memory;
+  readonly #listeners = new Set<(error: SamError) => void>();
+  readonly #running = new Set<(error: SamError) => void>();
+  #failure: SamError | undefined;
+
+  private constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory) {
+    this.device = device;
+    this.#module = module;
+    this.#memory = memory;
+  }
+
+  /** The thread's engine for this device; fetched and compiled the first time. */
+  static async start(device: Device, module: WasmModule, url = module.url.href): Promise<Engine> {
+    let starting = started.get(module);
+    if (starting === undefined) {
+      starting = instantiate(module, url).then((memory) => new Engine(device, module, memory));
+      started.set(module, starting);
+      starting.catch(() => started.delete(module));
+    }
+    const engine = await starting;
+    if (engine.failure === undefined) return engine;
+    const { code, message } = engine.failure;
+    throw new SamError(code, `The engine of this thread has stopped and cannot start twice (${message}): end the thread.`);
+  }
+
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  get failure(): SamError | undefined {
+    return this.#failure;
+  }
+
+  /** Is a call inside the module? */
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Called once, when the module can no longer be used. */
+  onFailure(listener: (error: SamError) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  offFailure(listener: (error: SamError) => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  load(checkpoint: Uint8Array, name: string | undefined, adapter: string): Promise<Session> {
+    return this.turns.run(async () => {
+      const restore = interceptDevice((device) => watchDevice(device, (error) => this.fail(error)));
+      try {
+        const options = { adapter, precision: "f32" as const, ...(name === undefined ? {} : { name }) };
+        return await this.run(() => this.#module.Session.load(checkpoint, options));
+      } finally {
+        restore();
+      }
+    });
+  }
+
+  /** Enters the module. What it throws with a code is an answer; anything else is a trap, after which it is unusable. */
+  run<T>(work: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      // A panic in the middle of a future never settles its promise: `fail` does.
+      this.#running.add(reject);
+      const finish = <A>(settle: (value: A) => void) => (value: A) => {
+        this.#running.delete(reject);
+        settle(value);
+      };
+      const onError = (error: unknown) => {
+        if (!isSamError(error) || error.code === "device-lost") this.fail(error);
+        finish(reject)(this.#failure ?? toSamError(error, "internal"));
+      };
+      try {
+        Promise.resolve(work()).then(finish(resolve), onError);
+      } catch (error) {
+        onError(error);
+      }
+    });
+  }
+
+  /** Declares the module unusable: a trap, a panic, a lost device. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    const failure = this.#classify(error);
+    this.#failure = failure;
+    for (const reject of this.#running) reject(failure);
+    for (const listener of this.#listeners) listener(failure);
+  }
+
+  #classify(error: unknown): SamError {
+    const text = describe(error);
+    const full = /out of memory|array buffer allocation/i.test(text) || this.memoryBytes >= NEARLY_FULL;
+    if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
+      return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
+    }
+    return toSamError(error, "internal", `The engine stopped: ${text}. Call sam.restart().`);
+  }
+}
+
+async function instantiate(module: WasmModule, url: string): Promise<WebAssembly.Memory> {
+  if (!WebAssembly.validate(new Uint8Array(SIMD))) {
+    throw new SamError("unsupported", "This browser's WebAssembly has no SIMD: update the browser.");
+  }
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new SamError("network", `The WebAssembly file could not be fetched from ${url}: ${describe(error)}`, error);
+  }
+  if (!response.ok) {
+    const status = `${response.status} ${response.statusText}`.trim();
+    throw new SamError(
+      "network",
+      `The WebAssembly file is not at ${url} (${status}). If a bundler moved it, pass its address as assets.wasm.`,
+    );
+  }
+  try {
+    return (await module.init({ module_or_path: response })).memory;
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new SamError("out-of-memory", `There is no memory to start WebAssembly: ${describe(error)}`, error);
+    }
+    // Not wasm at all (a page instead of the file), or forbidden by a Content-Security-Policy.
+    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started: ${describe(error)}`, error);
+  }
+}

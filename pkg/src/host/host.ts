@@ -1,0 +1,230 @@
+import { SamError, toSamError, toWire } from "../errors.js";
+import type {
+  Call,
+  CallProgress,
+  CallResult,
+  Calls,
+  ImageSize,
+  Request,
+  Response,
+  SegmentParams,
+  SentMask,
+} from "../protocol.js";
+import { withBitmap } from "./bitmap.js";
+import { encodeImage } from "./encode.js";
+import type { Engine } from "./engine.js";
+import { loadModel } from "./load.js";
+import type { Loaded } from "./load.js";
+import type { Embedding, WasmModules } from "./wasm.js";
+
+type Post = (message: Response, transfer: Transferable[]) => void;
+
+interface Context {
+  readonly signal: AbortSignal;
+  readonly report: (progress: CallProgress) => void;
+}
+
+/** One session of the model, driven by messages; in the Worker, or on the caller's own thread. */
+export class Host {
+  readonly #modules: WasmModules;
+  readonly #post: Post;
+  /** The calls that are not answered yet. */
+  readonly #calls = new Map<number, AbortController>();
+  readonly #images = new Map<number, Embedding>();
+  readonly #engines = new Set<Engine>();
+  #loaded: Loaded | undefined;
+  /** Lost or closed: nothing is answered any more. */
+  #over = false;
+
+  constructor(modules: WasmModules, post: Post) {
+    this.#modules = modules;
+    this.#post = post;
+  }
+
+  receive(request: Request): void {
+    if (this.#over) return;
+    switch (request.kind) {
+      case "cancel":
+        return this.#calls.get(request.id)?.abort();
+      case "free":
+        return this.#free(request.image);
+      case "close":
+        return this.#close();
+      default:
+        void this.#answer(request);
+    }
+  }
+
+  /** Something went wrong outside every call: a panic in the middle of a future. */
+  fail(error: unknown): void {
+    if (this.#engines.size === 0) return this.#lose(toSamError(error, "internal"));
+    const alive = [...this.#engines].filter((engine) => engine.failure === undefined);
+    // What is heard after the GPU's engine has failed may still come from there.
+    const mayBeOld = alive.length < this.#engines.size;
+    for (const engine of alive) if (!mayBeOld || engine.busy) engine.fail(error);
+  }
+
+  async #answer(call: Call): Promise<void> {
+    const { id } = call;
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#calls.set(id, controller);
+    const isWanted = () => !signal.aborted && !this.#over;
+    try {
+      const value = await this.#perform(call, {
+        signal,
+        report: (progress) => {
+          if (isWanted()) this.#post({ kind: "progress", id, progress }, []);
+        },
+      });
+      if (isWanted()) this.#post({ kind: "result", id, value, memory: this.#memory() }, transferables(value));
+    } catch (error) {
+      const code = error instanceof RangeError ? "out-of-memory" : "internal";
+      if (isWanted()) this.#post({ kind: "error", id, error: toWire(toSamError(error, code)), memory: this.#memory() }, []);
+    } finally {
+      this.#calls.delete(id);
+      // Ends what the call has left behind: the download of a model that is not needed any more.
+      controller.abort();
+    }
+  }
+
+  #perform(call: Call, context: Context): Promise<CallResult> {
+    switch (call.kind) {
+      case "load":
+        return this.#load(call.params, context);
+      case "encode":
+        return this.#encode(call.params, context);
+      case "open":
+        return this.#open(call.params, context);
+      case "segment":
+        return this.#segment(call.params, context);
+      case "embedding":
+        return this.#withImage(call.params.image, context, (image) => image.data());
+      case "save":
+        return this.#withImage(call.params.image, context, async (image) => exactBuffer(await image.save()));
+    }
+  }
+
+  async #load(params: Calls["load"]["params"], { signal, report }: Context): Promise<Calls["load"]["result"]> {
+    const using = (engine: Engine) => this.#engines.add(engine);
+    const loaded = await loadModel(params, { modules: this.#modules, signal, report, using });
+    if (this.#over || signal.aborted) {
+      loaded.session.free();
+      throw new SamError("disposed", "The model is not wanted any more.");
+    }
+    this.#loaded = loaded;
+    // Not before: while `auto` chooses, a GPU that fails is not a loss.
+    loaded.engine.onFailure(this.#onFailure);
+    return loaded.info;
+  }
+
+  async #encode({ image, source }: Calls["encode"]["params"], { signal, report }: Context): Promise<ImageSize> {
+    const { engine, session } = this.#requireLoaded();
+    const embedding = await encodeImage(source, { engine, session, signal, report });
+    return this.#keep(image, embedding, signal);
+  }
+
+  async #open({ image, file }: Calls["open"]["params"], { signal }: Context): Promise<ImageSize> {
+    const { engine, session } = this.#requireLoaded();
+    const bytes = await readFile(file);
+    const embedding = await engine.turns.run(() => engine.run(() => session.open(bytes)));
+    return this.#keep(image, embedding, signal);
+  }
+
+  async #segment({ image, prompts, options }: SegmentParams, context: Context): Promise<SentMask[][]> {
+    const { output, ...rest } = options;
+    const wireOptions = { ...rest, output: output === "bitmap" ? "mask" : output } as const;
+    const masks = await this.#withImage(image, context, (embedding) => embedding.segment([...prompts], wireOptions));
+    if (output !== "bitmap") return masks;
+    return Promise.all(masks.map((candidates) => Promise.all(candidates.map(withBitmap))));
+  }
+
+  #withImage<T>(id: number, { signal }: Context, work: (image: Embedding) => Promise<T>): Promise<T> {
+    const { engine } = this.#requireLoaded();
+    return engine.turns.run(() => {
+      signal.throwIfAborted();
+      const image = this.#images.get(id);
+      if (image === undefined) throw new SamError("disposed", "This image was freed: encode it again.");
+      return engine.run(() => work(image));
+    });
+  }
+
+  #keep(id: number, embedding: Embedding, signal: AbortSignal): ImageSize {
+    if (signal.aborted || this.#over) embedding.free();
+    else this.#images.set(id, embedding);
+    signal.throwIfAborted();
+    return { width: embedding.width, height: embedding.height };
+  }
+
+  /** In turn, after the calls that were made before: a handle may be dropped while one is pending. */
+  #free(id: number): void {
+    void this.#loaded?.engine.turns.run(() => {
+      if (this.#loaded?.engine.failure === undefined) this.#images.get(id)?.free();
+      this.#images.delete(id);
+    });
+  }
+
+  readonly #onFailure = (error: SamError): void => this.#lose(error);
+
+  #lose(error: SamError): void {
+    if (this.#over) return;
+    this.#post({ kind: "lost", error: toWire(error) }, []);
+    this.#end();
+  }
+
+  /** The module outlives this session when the thread is the caller's: leaves nothing behind in it. */
+  #close(): void {
+    this.#end();
+    if (this.#loaded === undefined) return;
+    const { engine, session } = this.#loaded;
+    engine.offFailure(this.#onFailure);
+    void engine.turns.run(() => {
+      if (engine.failure !== undefined) return;
+      for (const image of this.#images.values()) image.free();
+      session.free();
+    });
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const controller of this.#calls.values()) controller.abort();
+  }
+
+  #requireLoaded(): Loaded {
+    if (this.#loaded === undefined) throw new SamError("internal", "No model is loaded.");
+    return this.#loaded;
+  }
+
+  #memory(): number {
+    return this.#loaded?.engine.memoryBytes ?? 0;
+  }
+}
+
+async function readFile(file: ArrayBuffer | Uint8Array | Blob): Promise<Uint8Array> {
+  if (file instanceof Uint8Array) return file;
+  if (file instanceof ArrayBuffer) return new Uint8Array(file);
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    throw new SamError("bad-embedding", "The file could not be read: was it changed?", error);
+  }
+}
+
+function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  return (bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice()).buffer as ArrayBuffer;
+}
+
+/** The buffers of an answer, so that they move instead of being copied. */
+function transferables(value: CallResult): Transferable[] {
+  if (value instanceof ArrayBuffer) return [value];
+  if (Array.isArray(value)) {
+    const masks = value.flat();
+    return [...new Set(masks.flatMap(({ data, logits }) => [...movable(data), ...movable(logits.data)]))];
+  }
+  return "shape" in value ? movable(value.data) : [];
+}
+
+function movable(data: Uint8Array | Float32Array | ImageBitmap): Transferable[] {
+  if (!ArrayBuffer.isView(data)) return [data];
+  return data.buffer instanceof ArrayBuffer ? [data.buffer] : [];
+}

@@ -1,0 +1,129 @@
+// A wasm module, a Worker and a page that run in Node, so that everything between the API and the boundary is tested.
+import { Host } from "../dist/host/host.js";
+
+export function samError(code, message) {
+  return Object.assign(new Error(message), { name: "SamError", code });
+}
+
+/** The boundary of the crate. `log` records what enters it; some arguments make it misbehave. */
+export function fakeModule(log = [], { steps = 5 } = {}) {
+  class Embedding {
+    constructor(width, height) {
+      Object.assign(this, { width, height });
+    }
+    async segment(prompts, options) {
+      log.push(`segment ${prompts.length}`);
+      if (options.threshold === 500) throw new WebAssembly.RuntimeError("unreachable");
+      if (options.threshold === 501) return new Promise(() => undefined);
+      if (options.threshold === 502) throw samError("bad-prompt", "the model says no");
+      const [width, height] = options.size ?? [this.width, this.height];
+      const data = options.output === "logits" ? new Float32Array(width * height) : new Uint8Array(width * height);
+      const logits = () => ({ data: new Float32Array(16), width: 4, height: 4 });
+      return prompts.map(() => [
+        { score: 0.9, token: 1, width, height, data, bbox: [0, 0, 0, 0], area: 0, logits: logits() },
+      ]);
+    }
+    async data() {
+      return { data: new Float32Array(4), shape: [1, 1, 2, 2] };
+    }
+    async save() {
+      return new Uint8Array([this.width, this.height]);
+    }
+    free() {
+      log.push("free embedding");
+    }
+  }
+  class Encoding {
+    done = 0;
+    total = steps;
+    constructor(size) {
+      this.size = size;
+    }
+    async step() {
+      log.push(`step of ${this.size.width}`);
+      return ++this.done === this.total;
+    }
+    finish() {
+      return new Embedding(this.size.width, this.size.height);
+    }
+    free() {
+      log.push("free encoding");
+    }
+  }
+  class Reader {
+    rows = 0;
+    constructor(width, height) {
+      Object.assign(this, { width, height });
+    }
+    push(rgba) {
+      this.rows += rgba.length / (4 * this.width);
+    }
+    free() {
+      log.push("free reader");
+    }
+  }
+  class Session {
+    info = { model: "custom", device: "cpu", adapter: "", precision: "f32", parameters: 7, imageSize: 64, hash: "00" };
+    static async load(checkpoint) {
+      if (checkpoint.length === 0) throw samError("bad-checkpoint", "the file is empty");
+      log.push(`load ${checkpoint.length}`);
+      return new Session();
+    }
+    reader(width, height) {
+      return new Reader(width, height);
+    }
+    encode(reader) {
+      if (reader.rows !== reader.height) throw samError("bad-image", `${reader.rows} of ${reader.height} rows`);
+      return new Encoding(reader);
+    }
+    open(file) {
+      if (file.length !== 2) throw samError("bad-embedding", "not a saved image");
+      return new Embedding(file[0], file[1]);
+    }
+    free() {
+      log.push("free session");
+    }
+  }
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  return { Session, init: async () => ({ memory }), url: new URL("data:application/wasm,") };
+}
+
+/** What `Sam.load` looks for in a page. Returns the Workers that were started. */
+export function installPage({ log, steps, script = "worker" } = {}) {
+  const workers = [];
+  class Worker {
+    constructor(url) {
+      this.url = url;
+      workers.push(this);
+      if (script === "missing") return void setTimeout(() => this.onerror({ message: "" }));
+      if (script === "forbidden") throw new DOMException("blocked by the policy", "SecurityError");
+      const modules = { cpu: fakeModule(log, { steps }), webgpu: fakeModule(log, { steps }) };
+      this.host = new Host(modules, (message, transfer) => this.deliver(message, transfer));
+      this.deliver({ kind: "ready" }, []);
+    }
+    deliver(message, transfer) {
+      const data = structuredClone(message, { transfer });
+      setImmediate(() => !this.terminated && this.onmessage?.({ data }));
+    }
+    postMessage(message, transfer) {
+      const data = structuredClone(message, { transfer });
+      setImmediate(() => !this.terminated && this.host?.receive(data));
+    }
+    terminate() {
+      this.terminated = true;
+    }
+  }
+  globalThis.Worker = Worker;
+  globalThis.OffscreenCanvas = class {};
+  globalThis.createImageBitmap = async () => Promise.reject(new DOMException("not decodable", "InvalidStateError"));
+  globalThis.location = { origin: "https://page.test", href: "https://page.test/index.html" };
+  return workers;
+}
+
+/** Pixels that need no canvas. */
+export function imageData(width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  return { data, width, height, colorSpace: "srgb", [Symbol.toStringTag]: "ImageData" };
+}
+
+export const checkpoint = new Blob([new Uint8Array(10)]);

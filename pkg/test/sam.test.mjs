@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Sam, SamError } from "../dist/index.js";
+import { checkpoint, imageData, installPage } from "./fakes.mjs";
+
+let log;
+let workers;
+beforeEach(() => {
+  log = [];
+  workers = installPage({ log });
+});
+const load = (options) => Sam.load({ model: checkpoint, device: "cpu", ...options });
+
+test("load, encode, segment, save, open", async () => {
+  const stages = [];
+  const sam = await load({ onProgress: ({ stage }) => stages.push(stage) });
+  assert.deepEqual([...new Set(stages)], ["download", "compile", "load"]);
+  assert.equal(sam.info.device, "cpu");
+  assert.equal(sam.info.adapter, "WebAssembly SIMD");
+  assert.equal(sam.info.wasmMemory, 65536);
+
+  const progress = [];
+  const image = await sam.encode(imageData(30, 20), { onProgress: (p) => progress.push(p) });
+  assert.deepEqual([image.width, image.height], [30, 20]);
+  assert.deepEqual(progress.at(0), { stage: "read", loaded: 20, total: 20 });
+  assert.deepEqual(progress.at(-1), { stage: "encode", loaded: 5, total: 5 });
+
+  const [mask] = await image.segment({ points: [{ x: 1, y: 1 }] });
+  assert.equal(mask.data.length, 600);
+  const [logits] = await image.segment({}, { output: "logits", size: [5, 4] });
+  assert.ok(logits.data instanceof Float32Array && logits.data.length === 20);
+  assert.equal((await image.segment([{}, {}, {}])).length, 3);
+  assert.deepEqual(await image.segment([]), []);
+  assert.deepEqual((await image.embedding()).shape, [1, 1, 2, 2]);
+
+  const again = await sam.open(await image.save());
+  assert.deepEqual([again.width, again.height], [30, 20]);
+  await assert.rejects(sam.open(new ArrayBuffer(3)), { code: "bad-embedding" });
+  await assert.rejects(sam.open("file"), { code: "bad-embedding" });
+  await assert.rejects(image.everything(), { code: "not-implemented" });
+  sam.free();
+  assert.ok(workers[0].terminated);
+});
+
+test("the caller's pixels, logits and checkpoint are not detached", async () => {
+  const bytes = new Uint8Array(10).buffer;
+  const sam = await load({ model: bytes });
+  const source = imageData(4, 4);
+  const image = await sam.encode(source);
+  const [mask] = await image.segment({});
+  await image.segment({ mask: mask.logits });
+  assert.equal(bytes.byteLength, 10);
+  assert.equal(source.data.length, 64);
+  assert.equal(mask.logits.data.length, 16);
+});
+
+test("a wrong prompt or a wrong answer leaves the session usable", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  await assert.rejects(image.segment({ points: [{ x: NaN, y: 0 }] }), { code: "bad-prompt" });
+  await assert.rejects(image.segment([{}, { box: [1] }]), { code: "bad-prompt", message: /^prompts\[1\]\.box/ });
+  await assert.rejects(image.segment({}, { threshold: 502 }), { code: "bad-prompt", message: "the model says no" });
+  await assert.rejects(sam.encode(42), { code: "bad-image", message: /Number is not an image/ });
+  await assert.rejects(sam.encode(new Blob([])), { code: "bad-image", message: /empty/ });
+  await assert.rejects(sam.encode(new Blob(["text"])), { code: "bad-image", message: /cannot decode/ });
+  assert.equal((await image.segment({})).length, 1);
+});
+
+test("a checkpoint that is none rejects the load and ends the Worker", async () => {
+  await assert.rejects(load({ model: new Blob([]) }), { code: "bad-checkpoint" });
+  assert.ok(workers[0].terminated);
+  assert.equal((await load()).info.parameters, 7);
+});
+
+test("two encodes advance in turn, and a segment of another image runs in between", async () => {
+  const sam = await load();
+  const other = await sam.encode(imageData(3, 3));
+  log.length = 0;
+  const first = sam.encode(imageData(1, 1));
+  const second = sam.encode(imageData(2, 2));
+  const third = other.segment({});
+  await Promise.all([first, second, third]);
+  const steps = log.filter((line) => line.startsWith("step"));
+  assert.notEqual(steps.indexOf("step of 2"), 5, "the second waited for the first to end");
+  assert.ok(log.indexOf("segment 1") < log.lastIndexOf("step of 1"));
+});
+
+test("an abort in the middle of an encode rejects with the reason and frees what was begun", async () => {
+  const sam = await load();
+  const controller = new AbortController();
+  const encode = sam.encode(imageData(4, 4), {
+    signal: controller.signal,
+    onProgress: ({ stage }) => stage === "encode" && controller.abort("enough"),
+  });
+  await assert.rejects(encode, (reason) => reason === "enough");
+  await sleep(20);
+  assert.ok(log.includes("free encoding"));
+  assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+});
+
+test("freeing an image rejects its pending calls only", async () => {
+  const sam = await load();
+  const [image, other] = await Promise.all([sam.encode(imageData(4, 4)), sam.encode(imageData(5, 5))]);
+  const pending = image.segment({});
+  const unaffected = other.segment({});
+  image.free();
+  image.free();
+  await assert.rejects(pending, { code: "disposed" });
+  await assert.rejects(image.segment({}), { code: "disposed" });
+  await assert.rejects(image.embedding(), { code: "disposed" });
+  assert.equal((await unaffected).length, 1);
+  await sleep(20);
+  assert.equal(log.filter((line) => line === "free embedding").length, 1);
+});
+
+test("freeing the Sam rejects everything, pending and later", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const pending = [image.segment({}), sam.encode(imageData(4, 4)), image.save()];
+  sam.free();
+  for (const call of pending) await assert.rejects(call, { code: "disposed" });
+  await assert.rejects(sam.encode(imageData(4, 4)), { code: "disposed" });
+  await assert.rejects(image.segment({}), { code: "disposed" });
+  await assert.rejects(sam.restart(), { code: "disposed" });
+});
+
+test("latest: a newer call on the same image supersedes, and a burst costs few decodes", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  log.length = 0;
+  const burst = Array.from({ length: 10 }, () => image.segment({}, { latest: true }));
+  const click = image.segment({});
+  const results = await Promise.allSettled([...burst, click]);
+  assert.deepEqual(
+    results.map(({ status, reason }) => reason?.code ?? status),
+    [...Array(10).fill("superseded"), "fulfilled"],
+  );
+  assert.ok(log.length < 5, `${log.length} decodes`);
+});
+
+test("a call without latest is not superseded", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const calls = [image.segment({}), image.segment({}, { latest: true })];
+  assert.equal((await Promise.all(calls)).length, 2);
+});
+
+test("a trap loses the session; restart loads the same model again", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const trapped = image.segment({}, { threshold: 500 });
+  const pending = sam.encode(imageData(4, 4));
+  await assert.rejects(trapped, { code: "internal", message: /unreachable/ });
+  await assert.rejects(pending, { code: "internal" });
+  await assert.rejects(image.segment({}), { code: "internal" });
+  assert.ok((await sam.lost) instanceof SamError);
+  await Promise.all([sam.restart(), sam.restart()]);
+  assert.equal(workers.length, 2);
+  assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+  await assert.rejects(image.segment({}), { code: "internal" }, "images of the lost session stay lost");
+  assert.equal((await load()).info.parameters, 7);
+});
+
+test("a panic in the middle of a future, whose promise never settles, loses the session", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const hanging = image.segment({}, { threshold: 501 });
+  await sleep(20);
+  workers[0].host.fail(new WebAssembly.RuntimeError("unreachable"));
+  await assert.rejects(hanging, { code: "internal" });
+});
+
+test("a restart that fails leaves the session lost, and another may work", async () => {
+  const sam = await load();
+  workers[0].onerror({ error: new Error("gone") });
+  await sam.lost;
+  installPage({ script: "forbidden" });
+  await assert.rejects(sam.restart(), { code: "unsupported" });
+  await assert.rejects(sam.encode(imageData(4, 4)), { code: "internal" });
+  installPage({ log });
+  await sam.restart();
+  assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+});
+
+test("aborting a load ends the Worker", async () => {
+  const controller = new AbortController();
+  const loading = load({ signal: controller.signal });
+  controller.abort();
+  await assert.rejects(loading, { name: "AbortError" });
+  assert.ok(workers.every((worker) => worker.terminated));
+  await assert.rejects(load({ signal: AbortSignal.abort("no") }), (reason) => reason === "no");
+});
+
+test("a Worker that does not start is an error with its address, not a wait", async (t) => {
+  t.mock.method(globalThis, "fetch", async () => new Response("", { status: 404, statusText: "Not Found" }));
+  installPage({ script: "missing" });
+  const assets = { worker: "/moved/worker.js" };
+  await assert.rejects(load({ assets }), { code: "network", message: /https:\/\/page\.test\/moved\/worker\.js \(404/ });
+  installPage({ script: "forbidden" });
+  await assert.rejects(load({ assets }), { code: "unsupported", message: /blocked by the policy/ });
+});
+
+test("a Worker of another origin is started from a Blob that imports it", async () => {
+  await load({ assets: { worker: "https://cdn.test/worker.js" } });
+  assert.match(String(workers[0].url), /^blob:/);
+  await load({ assets: { worker: "/worker.js" } });
+  assert.equal(String(workers[1].url), "https://page.test/worker.js");
+});
+
+test("device webgpu without WebGPU is no-webgpu, auto takes the CPU", async () => {
+  await assert.rejects(load({ device: "webgpu" }), { code: "no-webgpu" });
+  assert.equal((await load({ device: "auto" })).info.device, "cpu");
+});
+
+test("what is not there yet says so", async () => {
+  await assert.rejects(load({ model: "sam-vit-b" }), { code: "not-implemented", message: /sam-vit-b/ });
+  await assert.rejects(load({ precision: "f16" }), { code: "not-implemented" });
+  await assert.rejects(load({ device: "gpu" }), { code: "unsupported" });
+  await assert.rejects(load({ model: 3 }), { code: "bad-checkpoint" });
+});
+
+test("handles can be disposed of with `using`", async () => {
+  if (typeof Symbol.dispose !== "symbol") return;
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  image[Symbol.dispose]();
+  await assert.rejects(image.segment({}), { code: "disposed" });
+  sam[Symbol.dispose]();
+  assert.ok(workers[0].terminated);
+});

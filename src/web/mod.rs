@@ -1,0 +1,40 @@
+//! The wasm-bindgen boundary: JS values in, JS values out, errors with a code. No logic of its own.
+
+mod device;
+mod error;
+mod session;
+mod types;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs once when the module is instantiated.
+#[wasm_bindgen(start)]
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| {
+        // The Worker sees the trap that follows; the reason is only known here.
+        web_sys::console::error_1(&format!("burn-sam panicked: {info}").into());
+    }));
+    let logger: &'static dyn log::Log = &ConsoleLogger;
+    // Bad WGSL is only ever logged: the console is where a developer looks.
+    if log::set_logger(logger).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+}
+
+struct ConsoleLogger;
+
+impl log::Log for ConsoleLogger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let text = format!("{}: {}", record.target(), record.args()).into();
+        match record.level() {
+            log::Level::Error => web_sys::console::error_1(&text),
+            _ => web_sys::console::warn_1(&text),
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,147 @@
+//! The classes the Worker drives.
+
+use burn::tensor::Device;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::device;
+use super::error::JsResult;
+use super::types::{self, LoadOptionsJs, MasksJs, OptionsJs, PromptsJs, SessionInfo, SessionInfoJs, TensorJs};
+use crate::embedding_file::hex;
+use crate::{Predictor, SamError};
+
+/// One loaded model on this module's device.
+#[wasm_bindgen]
+pub struct Session {
+    predictor: Predictor,
+    adapter: String,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Initialises the device (once) and loads a checkpoint onto it.
+    pub async fn load(checkpoint: Vec<u8>, options: LoadOptionsJs) -> JsResult<Session> {
+        let options = types::load_options(options)?;
+        if options.precision.as_deref() == Some("f16") {
+            return Err(SamError::NotImplemented { what: "precision \"f16\" (use \"auto\" or \"f32\")".into() }.into());
+        }
+        let device: Device = device::init().await?;
+        let predictor = Predictor::load(&checkpoint, options.name.as_deref(), &device)?;
+        let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
+        Ok(Self { predictor, adapter })
+    }
+
+    /// What was loaded.
+    #[wasm_bindgen(getter)]
+    pub fn info(&self) -> JsResult<SessionInfoJs> {
+        let model = self.predictor.model();
+        Ok(types::info(&SessionInfo {
+            model: &model.name,
+            device: device::NAME,
+            adapter: &self.adapter,
+            precision: "f32",
+            parameters: model.parameters,
+            image_size: self.predictor.image_size(),
+            hash: hex(&model.hash),
+        })?)
+    }
+
+    /// A reader of an image's rows.
+    pub fn reader(&self, width: usize, height: usize) -> JsResult<ImageReader> {
+        Ok(ImageReader(crate::ImageReader::new(width, height, self.predictor.image_size())?))
+    }
+
+    /// Begins to encode a completely read image.
+    pub fn encode(&self, reader: ImageReader) -> JsResult<Encoding> {
+        Ok(Encoding(self.predictor.encode(reader.0)?))
+    }
+
+    /// An image saved by `Embedding.save`.
+    pub fn open(&self, file: &[u8]) -> JsResult<Embedding> {
+        Ok(Embedding(self.predictor.open(file)?))
+    }
+}
+
+/// Takes an image's rows from the top and resizes them on the way.
+#[wasm_bindgen]
+pub struct ImageReader(crate::ImageReader);
+
+#[wasm_bindgen]
+impl ImageReader {
+    /// The next whole rows: RGBA, 8 bits each.
+    pub fn push(&mut self, rgba: &[u8]) -> JsResult<()> {
+        Ok(self.0.push(rgba)?)
+    }
+
+    /// Rows received so far.
+    #[wasm_bindgen(getter)]
+    pub fn rows(&self) -> usize {
+        self.0.rows()
+    }
+}
+
+/// An image on its way through the encoder.
+#[wasm_bindgen]
+pub struct Encoding(crate::Encoding);
+
+#[wasm_bindgen]
+impl Encoding {
+    /// Steps done.
+    #[wasm_bindgen(getter)]
+    pub fn done(&self) -> usize {
+        self.0.done()
+    }
+
+    /// Steps in all.
+    #[wasm_bindgen(getter)]
+    pub fn total(&self) -> usize {
+        self.0.total()
+    }
+
+    /// One step, waiting for the device; true after the last.
+    pub async fn step(&mut self) -> JsResult<bool> {
+        let finished = self.0.step();
+        self.0.settle().await?;
+        Ok(finished)
+    }
+
+    /// The embedding.
+    pub fn finish(self) -> Embedding {
+        Embedding(self.0.run())
+    }
+}
+
+/// An encoded image.
+#[wasm_bindgen]
+pub struct Embedding(crate::ImageEmbedding);
+
+#[wasm_bindgen]
+impl Embedding {
+    /// Width of the original image.
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> usize {
+        self.0.geometry().image_width
+    }
+
+    /// Height of the original image.
+    #[wasm_bindgen(getter)]
+    pub fn height(&self) -> usize {
+        self.0.geometry().image_height
+    }
+
+    /// The masks of each prompt, best score first.
+    pub async fn segment(&self, prompts: PromptsJs, options: OptionsJs) -> JsResult<MasksJs> {
+        let (prompts, options) = (types::prompts(prompts)?, types::options(options)?);
+        Ok(types::masks(&self.0.segment(&prompts, &options).await?)?)
+    }
+
+    /// The embedding as the reference has it, `[1, D, S/16, S/16]`.
+    pub async fn data(&self) -> JsResult<TensorJs> {
+        let (data, shape) = self.0.data().await?;
+        Ok(types::tensor(&data, shape)?)
+    }
+
+    /// A self-describing file for `Session.open`.
+    pub async fn save(&self) -> JsResult<Vec<u8>> {
+        Ok(self.0.save().await?)
+    }
+}
