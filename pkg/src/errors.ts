@@ -38,7 +38,9 @@ const codes: Record<SamErrorCode, true> = {
 
 /** Is this a SamError, ours or the one that the wasm module throws? */
 export function isSamError(error: unknown): error is SamErrorLike {
-  return error instanceof Error && error.name === "SamError" && "code" in error && Object.hasOwn(codes, String(error.code));
+  return (
+    error instanceof Error && error.name === "SamError" && "code" in error && Object.hasOwn(codes, String(error.code))
+  );
 }
 
 /** The error as it is when it has a code already, else `code` with the original as its cause. */

@@ -57,7 +57,9 @@ export interface ImageSize {
 }
 
 /** One request of each kind; `id` is unique within a session. */
-export type Call = { [K in CallKind]: { readonly kind: K; readonly id: number; readonly params: Calls[K]["params"] } }[CallKind];
+export type Call = {
+  [K in CallKind]: { readonly kind: K; readonly id: number; readonly params: Calls[K]["params"] };
+}[CallKind];
 
 /** Page → Worker. */
 export type Request =

@@ -6,7 +6,15 @@ const rejects = (prompt, message, prefix = "") =>
   assert.throws(() => toWirePrompt(prompt, prefix), { name: "SamError", code: "bad-prompt", message });
 
 test("a mistake is reported by the name the caller used", () => {
-  rejects({ points: [{ x: 1, y: 2 }, { x: NaN, y: 2 }] }, /^points\[1\]\.x is NaN/);
+  rejects(
+    {
+      points: [
+        { x: 1, y: 2 },
+        { x: NaN, y: 2 },
+      ],
+    },
+    /^points\[1\]\.x is NaN/,
+  );
   rejects({ points: [{ x: 1, y: Infinity }] }, /^points\[0\]\.y is Infinity/);
   rejects({ points: [{ x: "1", y: 2 }] }, /^points\[0\]\.x is "1"/);
   rejects({ points: [{ x: 1, y: 2, label: 2 }] }, /^points\[0\]\.label is 2/);
@@ -39,8 +47,22 @@ test("the corners of a box may come in any order", () => {
 });
 
 test("tokens are rows, or their concatenation", () => {
-  assert.deepEqual(toWirePrompt({ tokens: [[1, 2], [3, 4]] }, "").tokens, { data: Float32Array.of(1, 2, 3, 4), rows: 2 });
-  assert.deepEqual(toWirePrompt({ tokens: Float32Array.of(1, 2) }, "").tokens, { data: Float32Array.of(1, 2), rows: 0 });
+  assert.deepEqual(
+    toWirePrompt(
+      {
+        tokens: [
+          [1, 2],
+          [3, 4],
+        ],
+      },
+      "",
+    ).tokens,
+    { data: Float32Array.of(1, 2, 3, 4), rows: 2 },
+  );
+  assert.deepEqual(toWirePrompt({ tokens: Float32Array.of(1, 2) }, "").tokens, {
+    data: Float32Array.of(1, 2),
+    rows: 0,
+  });
 });
 
 test("a mask that is part of a larger buffer is sent alone, and the caller's stays intact", () => {

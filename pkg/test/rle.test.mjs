@@ -30,5 +30,8 @@ test("COCO run lengths of a large mask are those of pycocotools", () => {
 });
 
 test("run lengths go down the columns and begin with the zeros", () => {
-  assert.deepEqual(toRle({ width: 2, height: 2, data: Uint8Array.of(1, 0, 255, 0) }), { size: [2, 2], counts: [0, 2, 2] });
+  assert.deepEqual(toRle({ width: 2, height: 2, data: Uint8Array.of(1, 0, 255, 0) }), {
+    size: [2, 2],
+    counts: [0, 2, 2],
+  });
 });

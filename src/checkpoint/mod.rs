@@ -6,7 +6,6 @@ mod keys;
 mod safetensors;
 mod weights;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
@@ -23,7 +22,7 @@ pub struct LoadedModel {
     pub config: SamConfig,
     /// The architecture's usual name: `tiny`, `mobile-sam`, `sam-vit-b`, …, or `custom`.
     pub name: String,
-    /// Number of weights.
+    /// Number of weights in the checkpoint.
     pub parameters: usize,
     /// SHA-256 of the checkpoint.
     pub hash: [u8; 32],
@@ -41,10 +40,10 @@ pub fn load(bytes: &[u8], device: &Device) -> Result<LoadedModel, SamError> {
         None => infer::config(&checkpoint)?,
     };
     config.check().map_err(SamError::checkpoint)?;
-    let sam = weights::load(config.init(device), &checkpoint, device)?;
+    let (sam, parameters) = weights::load(config.init(device), &checkpoint, device)?;
     Ok(LoadedModel {
-        parameters: sam.num_params(),
         sam,
+        parameters,
         name: name(&config).into(),
         config,
         hash: Sha256::digest(bytes).into(),

@@ -13,7 +13,12 @@ use super::safetensors::Checkpoint;
 use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
-pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &Device) -> Result<M, SamError> {
+/// The module with its weights, and how many the checkpoint has for it.
+pub(super) fn load<M: Module>(
+    module: M,
+    checkpoint: &Checkpoint<'_>,
+    device: &Device,
+) -> Result<(M, usize), SamError> {
     let mut loader = Loader {
         checkpoint,
         device,
@@ -31,7 +36,9 @@ pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &D
         .map(String::from)
         .collect();
     faults.extra.sort_unstable();
-    faults.into_result().map(|()| module)
+    let elements = |key: &String| checkpoint.shape(key).map_or(0, |shape| shape.iter().product());
+    let parameters = used.iter().map(elements).sum();
+    faults.into_result().map(|()| (module, parameters))
 }
 
 /// What does not fit, by kind.

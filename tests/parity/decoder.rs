@@ -62,40 +62,43 @@ fn modules() {
 /// Every form of prompt, from positions in the input frame to four masks and scores.
 #[test]
 fn prompts() {
-    each(|fixture, predictor| {
-        let sam = &predictor.model().sam;
-        for case in fixture.list("cases") {
-            let name = text(case, "name");
-            let batch = case["batch"].as_u64().unwrap() as usize;
-            let get = |part: &str| fixture.find(&format!("case/{name}/{part}"));
-            let points = sparse_points(get("points"), get("labels"), get("box"), batch);
+    each(check_prompts);
+}
 
-            let points =
-                points.first().is_some_and(|p| !p.is_empty()).then(|| sam.prompt_encoder().encode_points(&points));
-            if let (Some(points), Some(expected)) = (&points, get("sparse")) {
-                assert_close(&format!("{name} sparse"), points.clone(), &expected, MODULE);
-            }
-            let dense = match get("mask_input") {
-                Some(mask) => sam.prompt_encoder().encode_masks(channels_last(&mask)),
-                None => sam.prompt_encoder().no_mask(),
-            };
-            if let Some(expected) = get("dense") {
-                let [.., h, w] = expected.shape[..] else { panic!("four axes") };
-                let [n, dh, dw, dim] = dense.dims();
-                let full = dense.clone().expand([n.max(batch), dh.max(h), dw.max(w), dim]);
-                assert_close(&format!("{name} dense"), channels_first(full), &expected, MODULE);
-            }
-            let parts: Vec<Tensor<3>> = points.into_iter().chain(get("tokens").map(|tokens| tensor(&tokens))).collect();
-            let sparse = (!parts.is_empty()).then(|| Tensor::cat(parts, 1));
+/// Decodes every case of a fixture from the reference's own embedding.
+pub fn check_prompts(fixture: &Fixture, predictor: &Predictor) {
+    let sam = &predictor.model().sam;
+    for case in fixture.list("cases") {
+        let name = text(case, "name");
+        let batch = case["batch"].as_u64().unwrap() as usize;
+        let get = |part: &str| fixture.find(&format!("case/{name}/{part}"));
+        let points = sparse_points(get("points"), get("labels"), get("box"), batch);
 
-            let image = fixture.get(&format!("image/{}/embedding", text(case, "image")));
-            let pe = sam.prompt_encoder().dense_pe();
-            let (masks, scores) = sam.mask_decoder().forward(channels_last(&image), pe, sparse, dense, batch);
-            let expected = get("low_res").unwrap();
-            assert_close(&format!("{name} masks"), masks.clone(), &expected, END_TO_END);
-            assert_close(&format!("{name} scores"), scores, &get("iou").unwrap(), END_TO_END);
+        let points =
+            points.first().is_some_and(|p| !p.is_empty()).then(|| sam.prompt_encoder().encode_points(&points));
+        if let (Some(points), Some(expected)) = (&points, get("sparse")) {
+            assert_close(&format!("{name} sparse"), points.clone(), &expected, MODULE);
         }
-    });
+        let dense = match get("mask_input") {
+            Some(mask) => sam.prompt_encoder().encode_masks(channels_last(&mask)),
+            None => sam.prompt_encoder().no_mask(),
+        };
+        if let Some(expected) = get("dense") {
+            let [.., h, w] = expected.shape[..] else { panic!("four axes") };
+            let [n, dh, dw, dim] = dense.dims();
+            let full = dense.clone().expand([n.max(batch), dh.max(h), dw.max(w), dim]);
+            assert_close(&format!("{name} dense"), channels_first(full), &expected, MODULE);
+        }
+        let parts: Vec<Tensor<3>> = points.into_iter().chain(get("tokens").map(|tokens| tensor(&tokens))).collect();
+        let sparse = (!parts.is_empty()).then(|| Tensor::cat(parts, 1));
+
+        let image = fixture.get(&format!("image/{}/embedding", text(case, "image")));
+        let pe = sam.prompt_encoder().dense_pe();
+        let (masks, scores) = sam.mask_decoder().forward(channels_last(&image), pe, sparse, dense, batch);
+        let expected = get("low_res").unwrap();
+        assert_close(&format!("{name} masks"), masks.clone(), &expected, END_TO_END);
+        assert_close(&format!("{name} scores"), scores, &get("iou").unwrap(), END_TO_END);
+    }
 }
 
 /// The tokens of a case as the predictor would make them: points, padding where there is no box, corners.

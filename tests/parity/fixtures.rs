@@ -34,7 +34,10 @@ pub fn predictor(file: &str) -> Predictor {
 
 impl Fixture {
     pub fn open(name: &str) -> Self {
-        let bytes = bytes(&format!("tests/fixtures/{name}.safetensors"));
+        Self::parse(bytes(&format!("tests/fixtures/{name}.safetensors")))
+    }
+
+    pub fn parse(bytes: Vec<u8>) -> Self {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
         let index = metadata.metadata().as_ref().and_then(|map| map.get("index")).expect("an index");
         Self { index: serde_json::from_str(index).unwrap(), bytes }

@@ -199,7 +199,7 @@ function report(error: unknown): void {
     address.searchParams.set("device", "cpu");
     offers.push({ label: "Use the CPU instead", href: address.href });
   }
-  showError(error, offers);
+  showError(error, state.model !== "failed", offers);
 }
 
 /** `undefined` and `null` remove the attribute. */

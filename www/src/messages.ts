@@ -42,11 +42,11 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal";
 }
 
-/** Shows a failure until it is dismissed or another one takes its place. */
-export function showError(error: unknown, offers: readonly Offer[] = []): void {
+/** Shows a failure until it is dismissed or another one takes its place. `running`: the model is not given up. */
+export function showError(error: unknown, running: boolean, offers: readonly Offer[]): void {
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  const ours = error instanceof PageError ? undefined : pageSentences[code];
+  const ours = running ? pageSentences[code] : undefined;
   show("error", titles[code] ?? "Something went wrong", ours ?? text, ours ? `${code}: ${text}` : code, offers);
   box.dataset.code = code;
 }

@@ -23,10 +23,7 @@ pub fn install(packages: &[&str], what: &str) -> Result<()> {
     let apt_get = |arguments: &[&str]| {
         let mut words = prefix.iter().copied().chain(["apt-get"]);
         let mut command = shell::command(words.next().unwrap_or("apt-get"));
-        command
-            .args(words)
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(words).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         shell::run(&mut command)
     };
     let install = [&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat();

@@ -6,13 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{apt, shell};
 
-const NAMES: [&str; 5] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-];
+const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const ELSEWHERE: [&str; 3] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -23,10 +17,7 @@ const ELSEWHERE: [&str; 3] = [
 pub fn find() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("CHROME").map(PathBuf::from) {
         if !path.is_file() {
-            bail!(
-                "the environment variable CHROME names {}, which is not a file",
-                path.display()
-            );
+            bail!("the environment variable CHROME names {}, which is not a file", path.display());
         }
         return Ok(path);
     }

@@ -27,7 +27,8 @@ pub fn count(output: &str) -> Counts {
         if let Some(summary) = summary(line) {
             // "ok. 3 passed; 1 failed", "12 tests run: 10 passed (1 slow), 2 failed", "2 did not run"
             for part in summary.split([',', ';', '|']) {
-                let part = part.rsplit(['.', ':']).next().unwrap_or(part).trim();
+                let part = part.rsplit(". ").next().unwrap_or(part);
+                let part = part.rsplit(": ").next().unwrap_or(part).trim();
                 if let Some((number, word)) = part.split_once(' ') {
                     add(&mut counts, word, number);
                 }
@@ -106,7 +107,8 @@ mod tests {
 
     #[test]
     fn node_has_a_line_for_each_number() {
-        let people = "ℹ tests 6\nℹ suites 0\nℹ pass 4\nℹ fail 1\nℹ cancelled 0\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 60\n";
+        let people =
+            "ℹ tests 6\nℹ suites 0\nℹ pass 4\nℹ fail 1\nℹ cancelled 0\nℹ skipped 1\nℹ todo 0\nℹ duration_ms 60\n";
         assert_eq!(counted(people), (4, 1, 1));
         assert_eq!(counted("# tests 3\n# pass 3\n# fail 0\n# skipped 0\n"), (3, 0, 0));
     }

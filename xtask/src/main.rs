@@ -24,10 +24,7 @@ use crate::toolchain::WasmToolchain;
 use crate::wasm::{Device, Profile};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "Builds, serves and tests burn-sam, and installs what that needs."
-)]
+#[command(name = "cargo xtask", about = "Builds, serves and tests burn-sam, and installs what that needs.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -82,11 +79,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Demo { device, no_serve, port } => demo(device, no_serve, port)?,
-        Verb::Build {
-            release,
-            device,
-            wasm_only,
-        } => {
+        Verb::Build { release, device, wasm_only } => {
             build(device, if release { Profile::Release } else { Profile::Dev }, wasm_only)?;
         }
         Verb::Test(options) => return test::run(&options),
@@ -117,9 +110,5 @@ fn build(device: Device, profile: Profile, wasm_only: bool) -> Result<()> {
 fn demo(device: Device, no_serve: bool, port: u16) -> Result<()> {
     build(device, Profile::Dev, false)?;
     shell::stage("page", web::build_page)?;
-    if no_serve {
-        Ok(())
-    } else {
-        serve::serve(&web::page_dir(), port)
-    }
+    if no_serve { Ok(()) } else { serve::serve(&web::page_dir(), port) }
 }

@@ -32,11 +32,7 @@ pub fn optimise(module: &Path) -> Result<()> {
     for level in LEVELS {
         // npm's is a script for Node, compiled from C++: 8 GB is for its JavaScript side.
         let mut command = shell::command("node");
-        command
-            .arg("--max-old-space-size=8192")
-            .arg(&wasm_opt)
-            .arg(level)
-            .args(FEATURES);
+        command.arg("--max-old-space-size=8192").arg(&wasm_opt).arg(level).args(FEATURES);
         command.arg(module).arg("-o").arg(&optimised);
         match shell::run_within(&mut command, LIMIT)? {
             Some(status) if status.success() => {
@@ -46,10 +42,7 @@ pub fn optimise(module: &Path) -> Result<()> {
             None => say(format!("wasm-opt {level} took more than {}", shell::minutes(LIMIT))),
         }
     }
-    bail!(
-        "wasm-opt failed at every level on {}; its messages are above",
-        module.display()
-    )
+    bail!("wasm-opt failed at every level on {}; its messages are above", module.display())
 }
 
 fn installed() -> Result<PathBuf> {
@@ -58,15 +51,12 @@ fn installed() -> Result<PathBuf> {
     let has_version = fs::read_to_string(package.join("package.json"))
         .is_ok_and(|json| json.contains(&format!("\"version\": \"{BINARYEN}\"")));
     if !has_version {
-        say(format!(
-            "installing binaryen {BINARYEN} with npm: its wasm-opt makes the modules smaller"
-        ));
+        say(format!("installing binaryen {BINARYEN} with npm: its wasm-opt makes the modules smaller"));
         fs::create_dir_all(&tools)?;
         // Without one, npm would take the package.json of the checkout for its project.
         fs::write(tools.join("package.json"), "{ \"private\": true }\n")?;
         let mut npm = shell::npm();
-        npm.current_dir(&tools)
-            .args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund"]);
+        npm.current_dir(&tools).args(["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund"]);
         shell::run(npm.arg(format!("binaryen@{BINARYEN}")))?;
     }
     Ok(package.join("bin/wasm-opt"))

@@ -53,11 +53,7 @@ pub fn npm() -> Command {
 /// The command as one would type it.
 pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut text = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let mut text = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for argument in command.get_args() {
         text.push(' ');
         text.push_str(&argument.to_string_lossy());
@@ -68,9 +64,7 @@ pub fn shown(command: &Command) -> String {
 /// Shows a command, runs it, and fails if it fails.
 pub fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
-    let status = command
-        .status()
-        .with_context(|| format!("could not start `{}`", shown(command)))?;
+    let status = command.status().with_context(|| format!("could not start `{}`", shown(command)))?;
     if !status.success() {
         bail!("`{}` failed ({status}); its output above says why", shown(command));
     }
@@ -80,9 +74,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Like [`run`], ending the command after `limit`: `None` if it had to be ended.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<ExitStatus>> {
     println!("$ {}", shown(command));
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("could not start `{}`", shown(command)))?;
+    let mut child = command.spawn().with_context(|| format!("could not start `{}`", shown(command)))?;
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -99,16 +91,10 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<Option<ExitS
 
 /// The standard output of a command that must succeed, without the line end.
 pub fn output_of(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("could not start `{}`", shown(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("could not start `{}`", shown(command)))?;
     if !output.status.success() {
-        bail!(
-            "`{}` failed: {}",
-            shown(command),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`{}` failed: {}", shown(command), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -121,14 +107,8 @@ pub fn succeeds(command: &mut Command) -> bool {
 
 /// A program in `PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
-    let file = if cfg!(windows) {
-        format!("{name}.exe")
-    } else {
-        name.to_owned()
-    };
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|dir| dir.join(&file))
-        .find(|path| path.is_file())
+    let file = if cfg!(windows) { format!("{name}.exe") } else { name.to_owned() };
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(&file)).find(|path| path.is_file())
 }
 
 /// Runs one stage of a verb and says how long it took.
@@ -143,9 +123,5 @@ pub fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// A duration as minutes with one decimal, or as seconds where that would say 0.0.
 pub fn minutes(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 30.0 {
-        format!("{seconds:.1} s")
-    } else {
-        format!("{:.1} min", seconds / 60.0)
-    }
+    if seconds < 30.0 { format!("{seconds:.1} s") } else { format!("{:.1} min", seconds / 60.0) }
 }

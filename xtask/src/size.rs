@@ -19,11 +19,7 @@ pub fn report() -> Result<()> {
             let file = dist.join(name);
             if file.exists() {
                 let (raw, compressed) = sizes(&file)?;
-                println!(
-                    "{:<32} {raw:>12} {:>12}",
-                    format!("{feature}/{name}"),
-                    megabytes(compressed)
-                );
+                println!("{:<32} {raw:>12} {:>12}", format!("{feature}/{name}"), megabytes(compressed));
             }
         }
     }

@@ -109,7 +109,8 @@ impl Stages<'_> {
             cargo.args(["--package", "burn-sam", "--lib", "--tests", "--no-fail-fast", "--"]);
             report::tests(cargo.args(self.filters))?
         };
-        outcome += report::tests(shell::cargo("test").args(["--package", "burn-sam", "--doc", "--"]).args(self.filters))?;
+        outcome +=
+            report::tests(shell::cargo("test").args(["--package", "burn-sam", "--doc", "--"]).args(self.filters))?;
         outcome += report::tests(xtask(&mut shell::cargo("test")).arg("--").args(self.filters))?;
         Ok(outcome)
     }
@@ -182,7 +183,7 @@ fn xtask(cargo: &mut Command) -> &mut Command {
 fn web_lint() -> Result<Outcome> {
     shell::run(npm("run").args(["check", "--workspaces"]))?;
     shell::run(npm("run").args(["lint", "--workspaces"]))?;
-    shell::run(&mut npm("run").arg("format:check"))?;
+    shell::run(npm("run").arg("format:check"))?;
     Ok(Outcome::Passed)
 }
 

@@ -33,9 +33,7 @@ impl WasmToolchain {
             return Ok(Self::Current);
         }
         if shell::find_program("rustup").is_some() {
-            say(format!(
-                "installing the Rust target {TARGET} with rustup: the modules for the browser need it"
-            ));
+            say(format!("installing the Rust target {TARGET} with rustup: the modules for the browser need it"));
             let mut rustup = shell::command("rustup");
             rustup.args(["target", "add", TARGET]);
             // Its exit status is not the answer: it may have served another toolchain than the one in use.
@@ -43,9 +41,7 @@ impl WasmToolchain {
             if ended.is_ok() && has_target()? {
                 return Ok(Self::Current);
             }
-            say(format!(
-                "rustup could not install {TARGET} (no network?); trying Debian's compiler"
-            ));
+            say(format!("rustup could not install {TARGET} (no network?); trying Debian's compiler"));
         }
         Self::debian()
     }
@@ -87,6 +83,10 @@ impl WasmToolchain {
         };
         // The flags that every wasm build needs are in .cargo/config.toml, which either variable would switch off.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // cargo gives the modules of all features one place, so that each build of one would compile the other again.
+        // With this variable, which Rust's own build uses, each has its place. Where cargo knows it no more, only that
+        // time is lost.
+        cargo.env("__CARGO_DEFAULT_LIB_METADATA", "burn-sam");
         cargo.args(["--target", TARGET, "--target-dir"]).arg(wasm_target_dir());
         cargo
     }
@@ -100,30 +100,17 @@ pub fn wasm_target_dir() -> PathBuf {
 fn has_target() -> Result<bool> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = shell::output_of(shell::command(rustc).args(["--print", "sysroot"]))?;
-    Ok(Path::new(&sysroot)
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir())
+    Ok(Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir())
 }
 
 /// Debian's and rustup's tools must not mix: everything goes by absolute path, and rustup's shims leave `PATH`.
 fn debian_cargo(subcommand: &str) -> Command {
     let bin = Path::new(DEBIAN_BIN);
     // `cargo clippy` would find the cargo-clippy in ~/.cargo/bin, rustup's, before any other.
-    let program = if subcommand == "clippy" {
-        "cargo-clippy"
-    } else {
-        "cargo"
-    };
+    let program = if subcommand == "clippy" { "cargo-clippy" } else { "cargo" };
     let mut cargo = shell::command(bin.join(program));
     cargo.arg(subcommand);
-    for name in [
-        "RUSTUP_TOOLCHAIN",
-        "RUSTC_WRAPPER",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "LD_LIBRARY_PATH",
-    ] {
+    for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "LD_LIBRARY_PATH"] {
         cargo.env_remove(name);
     }
     cargo
@@ -146,6 +133,5 @@ fn path_without_rustup() -> OsString {
 }
 
 fn is_rustup_toolchain(dir: &Path) -> bool {
-    dir.components()
-        .any(|part| part.as_os_str() == ".rustup" || part.as_os_str() == "toolchains")
+    dir.components().any(|part| part.as_os_str() == ".rustup" || part.as_os_str() == "toolchains")
 }

@@ -65,9 +65,7 @@ pub fn dist_dir(feature: &str) -> PathBuf {
 /// Builds the modules for `device` into `pkg/dist/wasm`.
 pub fn build(toolchain: WasmToolchain, device: Device, profile: Profile) -> Result<()> {
     for feature in device.features() {
-        shell::stage(&format!("wasm module for {feature}"), || {
-            build_one(toolchain, feature, profile)
-        })?;
+        shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
     }
     for feature in Device::All.features() {
         if !dist_dir(feature).join(format!("{OUT_NAME}.js")).exists() {
@@ -106,60 +104,14 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Resul
     fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
 }
 
-/// Compiles the library and returns the module, under a name that says what it is.
-///
-/// cargo gives both features' modules the same file name, and takes either for up to date when the other was built
-/// last: it compares times, not contents. So each is copied away while it is known to be the right one, that is when
-/// this very call has linked it.
+/// Compiles the library and returns the module. The next feature's has the same path.
 fn compile(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<PathBuf> {
-    let module = wasm_target_dir().join(format!("{OUT_NAME}-{feature}-{}.wasm", profile.name()));
-    // There from before the build until after the copy: a copy beside it may be older than cargo's record.
-    let unfinished = module.with_extension("unfinished");
-    let copy_is_good = module.exists() && !unfinished.exists();
-    fs::create_dir_all(wasm_target_dir()).context("could not create the target directory")?;
-    fs::write(&unfinished, "").with_context(|| format!("could not write {}", unfinished.display()))?;
-
-    let mut artifact = cargo_build(toolchain, feature, profile)?;
-    if artifact.fresh && !copy_is_good {
-        shell::run(
-            toolchain
-                .cargo("clean")
-                .args(["--quiet", "--package", "burn-sam", "--profile", profile.name()]),
-        )?;
-        artifact = cargo_build(toolchain, feature, profile)?;
-    }
-    if !artifact.fresh || !copy_is_good {
-        fs::copy(&artifact.file, &module)
-            .with_context(|| format!("could not copy {} to {}", artifact.file.display(), module.display()))?;
-    }
-    fs::remove_file(&unfinished)?;
-    Ok(module)
-}
-
-/// What cargo says it has built.
-struct Artifact {
-    file: PathBuf,
-    fresh: bool,
-}
-
-fn cargo_build(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<Artifact> {
     let mut cargo = toolchain.cargo("build");
-    cargo.args([
-        "--lib",
-        "--package",
-        "burn-sam",
-        "--no-default-features",
-        "--features",
-        feature,
-    ]);
+    cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
     cargo.args(["--profile", profile.name()]);
     println!("$ {}", shell::shown(&cargo));
-    cargo
-        .arg("--message-format=json-render-diagnostics")
-        .stdout(Stdio::piped());
-    let mut child = cargo
-        .spawn()
-        .with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
+    cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let mut child = cargo.spawn().with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
     let mut artifact = None;
     if let Some(messages) = child.stdout.take() {
         for line in BufReader::new(messages).lines() {
@@ -173,30 +125,19 @@ fn cargo_build(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Res
     artifact.context("cargo reported no wasm file; is `cdylib` missing from the crate types in Cargo.toml?")
 }
 
-fn parse_artifact(line: &str) -> Option<Artifact> {
+fn parse_artifact(line: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     if message.get("reason")? != "compiler-artifact" || message.get("target")?.get("name")? != OUT_NAME {
         return None;
     }
-    let mut files = message
-        .get("filenames")?
-        .as_array()?
-        .iter()
-        .filter_map(|file| file.as_str());
-    let file = PathBuf::from(files.find(|file| file.ends_with(".wasm"))?);
-    Some(Artifact {
-        file,
-        fresh: message.get("fresh")?.as_bool()?,
-    })
+    let mut files = message.get("filenames")?.as_array()?.iter().filter_map(|file| file.as_str());
+    files.find(|file| file.ends_with(".wasm")).map(PathBuf::from)
 }
 
 /// Says which module the files in `pkg/dist/wasm` were made from.
 fn stamp(module: &Path, profile: Profile) -> Result<String> {
     let about = fs::metadata(module).with_context(|| format!("could not read {}", module.display()))?;
-    let time = about
-        .modified()?
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(format!("{} {} {}\n", profile.name(), about.len(), time.as_nanos()))
 }
 
@@ -225,11 +166,9 @@ mod tests {
 
     #[test]
     fn the_wasm_file_is_found_among_cargos_messages() {
-        let line = r#"{"reason":"compiler-artifact","target":{"name":"burn_sam"},"fresh":true,
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"burn_sam"},
             "filenames":["/t/libburn_sam.rlib","/t/burn_sam.wasm"]}"#;
-        let artifact = parse_artifact(line).unwrap();
-        assert_eq!(artifact.file, Path::new("/t/burn_sam.wasm"));
-        assert!(artifact.fresh);
+        assert_eq!(parse_artifact(line).unwrap(), Path::new("/t/burn_sam.wasm"));
         assert!(parse_artifact(r#"{"reason":"build-finished","success":true}"#).is_none());
         assert!(parse_artifact("   Compiling burn").is_none());
     }

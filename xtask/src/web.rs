@@ -13,11 +13,7 @@ const NODE: u32 = 20;
 pub fn check_node() -> Result<()> {
     let version = shell::output_of(shell::command("node").arg("--version"))
         .with_context(|| format!("Node.js {NODE} or newer is needed: install it from https://nodejs.org"))?;
-    let major = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_none_or(|major| major < NODE) {
         bail!("Node.js {NODE} or newer is needed, this is {version}: install a newer one from https://nodejs.org");
     }
@@ -36,10 +32,7 @@ pub fn install() -> Result<()> {
     }
     // The browser is the system's (see browser.rs).
     let mut npm = shell::npm();
-    shell::run(
-        npm.args(["ci", "--no-audit", "--no-fund"])
-            .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"),
-    )?;
+    shell::run(npm.args(["ci", "--no-audit", "--no-fund"]).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))?;
     fs::write(&installed, lock).with_context(|| format!("could not write {}", installed.display()))
 }
 

@@ -118,7 +118,9 @@ export class Client {
       this.#transport.postMessage({ kind, id, params } as Call, transfer);
     } catch (error) {
       // Not everything can be sent: an option that is a function, say.
-      this.#take(id)?.reject(toSamError(error, "internal", `This call cannot be sent to the Worker: ${describe(error)}`));
+      this.#take(id)?.reject(
+        toSamError(error, "internal", `This call cannot be sent to the Worker: ${describe(error)}`),
+      );
     }
   }
 

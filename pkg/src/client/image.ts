@@ -38,7 +38,7 @@ export class ImageHandle implements SamImage {
     client: Client,
     id: number,
     size: { readonly width: number; readonly height: number },
-    readonly keepAlive: object,
+    protected readonly keepAlive: object,
   ) {
     this.width = size.width;
     this.height = size.height;
@@ -66,7 +66,10 @@ export class ImageHandle implements SamImage {
 
   async everything(_options: EverythingOptions = {}): Promise<EverythingRecord[]> {
     this.#requireAlive();
-    throw new SamError("not-implemented", "everything() is not implemented yet: call segment() with prompts of your own.");
+    throw new SamError(
+      "not-implemented",
+      "everything() is not implemented yet: call segment() with prompts of your own.",
+    );
   }
 
   async embedding(): Promise<EmbeddingTensor> {

@@ -50,7 +50,10 @@ function toWireModel(model: ModelSource, assets: Assets): WireModel {
   if (model instanceof ArrayBuffer) return { kind: "blob", blob: new Blob([model]) };
   if (model instanceof Uint8Array) return { kind: "blob", blob: new Blob([model as Uint8Array<ArrayBuffer>]) };
   if (typeof model !== "string" && !(model instanceof URL)) {
-    throw new SamError("bad-checkpoint", "model is neither a preset's name, a URL, a Blob or File, nor an ArrayBuffer.");
+    throw new SamError(
+      "bad-checkpoint",
+      "model is neither a preset's name, a URL, a Blob or File, nor an ArrayBuffer.",
+    );
   }
   if (model === "tiny") {
     const url = assets.model ?? new URL("../../models/tiny.safetensors", import.meta.url);

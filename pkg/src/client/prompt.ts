@@ -11,7 +11,10 @@ const MAX_SIDE = 16384;
 /** `prefix` goes before the names of the fields in errors: `prompts[2].`. */
 export function toWirePrompt(prompt: Prompt, prefix: string): WirePrompt {
   if (typeof prompt !== "object" || prompt === null) {
-    throw bad(prefix === "" ? "prompt" : prefix.slice(0, -1), `is ${show(prompt)}, not an object such as { points: [] }`);
+    throw bad(
+      prefix === "" ? "prompt" : prefix.slice(0, -1),
+      `is ${show(prompt)}, not an object such as { points: [] }`,
+    );
   }
   const { points, box, mask, tokens } = prompt;
   const wire: WirePrompt = {};

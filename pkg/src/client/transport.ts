@@ -57,7 +57,8 @@ class WorkerTransport implements Transport {
       if (event.data.kind === "ready") this.#settle();
       this.onmessage?.(event.data);
     };
-    worker.onmessageerror = () => this.onerror?.(new SamError("internal", "An answer of the Worker could not be read."));
+    worker.onmessageerror = () =>
+      this.onerror?.(new SamError("internal", "An answer of the Worker could not be read."));
     worker.onerror = (event) => {
       if (!this.#starting) return this.onerror?.(event.error ?? new Error(event.message));
       this.#settle();
@@ -89,7 +90,11 @@ async function diagnose(address: string, message: string | undefined): Promise<S
   try {
     response = await fetch(address, { method: "HEAD" });
   } catch (error) {
-    return new SamError("network", `The Worker's script could not be fetched from ${address}: ${describe(error)}`, error);
+    return new SamError(
+      "network",
+      `The Worker's script could not be fetched from ${address}: ${describe(error)}`,
+      error,
+    );
   }
   if (!response.ok) {
     const status = `${response.status} ${response.statusText}`.trim();

@@ -101,7 +101,10 @@ async function verify(bytes: Uint8Array, integrity: string | undefined, what: st
   if (integrity === undefined) return;
   const actual = await digest(bytes);
   if (actual === integrity) return;
-  throw new SamError("integrity", `${what} is not the expected file: its integrity is "${actual}", not "${integrity}".`);
+  throw new SamError(
+    "integrity",
+    `${what} is not the expected file: its integrity is "${actual}", not "${integrity}".`,
+  );
 }
 
 async function digest(bytes: Uint8Array): Promise<string> {

@@ -28,7 +28,7 @@ export async function encodeImage(
     const { width, height, bandRows } = pixels;
     const reader = await turn(() => session.reader(width, height));
     held = reader;
-    for (let y = 0; y < height; ) {
+    for (let y = 0; y < height;) {
       const rows = Math.min(bandRows, height - y);
       await turn(() => reader.push(pixels.band(y, rows)));
       y += rows;
@@ -40,7 +40,7 @@ export async function encodeImage(
       return session.encode(reader);
     });
     held = encoding;
-    for (let done = false; !done; ) {
+    for (let done = false; !done;) {
       done = await turn(() => encoding.step());
       report({ stage: "encode", loaded: encoding.done, total: encoding.total });
     }

@@ -8,7 +8,9 @@ import type { Session, WasmModule } from "./wasm.js";
 const NEARLY_FULL = 3.5 * 2 ** 30;
 
 /** The smallest module with a SIMD instruction in it. */
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+const SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
 
 const started = new Map<WasmModule, Promise<Engine>>();
 
@@ -16,7 +18,7 @@ const started = new Map<WasmModule, Promise<Engine>>();
 export class Engine {
   /** Everything that enters the module takes a turn. */
   readonly turns = new Turns();
-  readonly device: Device;
+  readonly #device: Device;
   readonly #module: WasmModule;
   readonly #memory: WebAssembly.Memory;
   readonly #listeners = new Set<(error: SamError) => void>();
@@ -24,7 +26,7 @@ export class Engine {
   #failure: SamError | undefined;
 
   private constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory) {
-    this.device = device;
+    this.#device = device;
     this.#module = module;
     this.#memory = memory;
   }
@@ -40,7 +42,10 @@ export class Engine {
     const engine = await starting;
     if (engine.failure === undefined) return engine;
     const { code, message } = engine.failure;
-    throw new SamError(code, `The engine of this thread has stopped and cannot start twice (${message}): end the thread.`);
+    throw new SamError(
+      code,
+      `The engine of this thread has stopped and cannot start twice (${message}): end the thread.`,
+    );
   }
 
   get memoryBytes(): number {
@@ -67,12 +72,13 @@ export class Engine {
 
   load(checkpoint: Uint8Array, name: string | undefined, adapter: string): Promise<Session> {
     return this.turns.run(async () => {
-      const restore = interceptDevice((device) => watchDevice(device, (error) => this.fail(error)));
+      const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
+      const restore = this.#device === "webgpu" ? interceptDevice(onDevice) : undefined;
       try {
         const options = { adapter, precision: "f32" as const, ...(name === undefined ? {} : { name }) };
         return await this.run(() => this.#module.Session.load(checkpoint, options));
       } finally {
-        restore();
+        restore?.();
       }
     });
   }
@@ -83,10 +89,12 @@ export class Engine {
       if (this.#failure !== undefined) return reject(this.#failure);
       // A panic in the middle of a future never settles its promise: `fail` does.
       this.#running.add(reject);
-      const finish = <A>(settle: (value: A) => void) => (value: A) => {
-        this.#running.delete(reject);
-        settle(value);
-      };
+      const finish =
+        <A>(settle: (value: A) => void) =>
+        (value: A) => {
+          this.#running.delete(reject);
+          settle(value);
+        };
       const onError = (error: unknown) => {
         if (!isSamError(error) || error.code === "device-lost") this.fail(error);
         finish(reject)(this.#failure ?? toSamError(error, "internal"));

@@ -102,7 +102,9 @@ function show(object: object, property: string, value: unknown): void {
 export function watchDevice(device: GPUDevice, onFailure: (error: SamError) => void): void {
   void device.lost.then(({ reason, message }) => {
     if (reason === "destroyed") return;
-    onFailure(new SamError("device-lost", `The GPU device was lost: ${message || "no reason given"} Call sam.restart().`));
+    onFailure(
+      new SamError("device-lost", `The GPU device was lost: ${message || "no reason given"} Call sam.restart().`),
+    );
   });
   device.addEventListener("uncapturederror", ({ error }) => {
     if (typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError) {

@@ -80,7 +80,8 @@ export class Host {
       if (isWanted()) this.#post({ kind: "result", id, value, memory: this.#memory() }, transferables(value));
     } catch (error) {
       const code = error instanceof RangeError ? "out-of-memory" : "internal";
-      if (isWanted()) this.#post({ kind: "error", id, error: toWire(toSamError(error, code)), memory: this.#memory() }, []);
+      if (isWanted())
+        this.#post({ kind: "error", id, error: toWire(toSamError(error, code)), memory: this.#memory() }, []);
     } finally {
       this.#calls.delete(id);
       // Ends what the call has left behind: the download of a model that is not needed any more.

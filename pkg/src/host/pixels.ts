@@ -45,7 +45,11 @@ async function decode(blob: Blob): Promise<ImageBitmap> {
   } catch (error) {
     const type = blob.type === "" ? "of unknown type" : blob.type;
     const advice = blob.type.includes("svg") ? "put the SVG into an <img> and pass that" : "use a JPEG, PNG or WebP";
-    throw new SamError("bad-image", `The browser cannot decode this file (${type}, ${blob.size} bytes): ${advice}.`, error);
+    throw new SamError(
+      "bad-image",
+      `The browser cannot decode this file (${type}, ${blob.size} bytes): ${advice}.`,
+      error,
+    );
   }
 }
 
@@ -67,7 +71,8 @@ function ofBitmap(bitmap: ImageBitmap): Pixels {
   const { width, height } = bitmap;
   try {
     requireSize(width, height);
-    if (width > MAX_WIDTH) throw new SamError("bad-image", `The image is ${width} pixels wide; ${MAX_WIDTH} is the most.`);
+    if (width > MAX_WIDTH)
+      throw new SamError("bad-image", `The image is ${width} pixels wide; ${MAX_WIDTH} is the most.`);
     const bandRows = Math.min(height, rowsFor(width));
     const canvas = new OffscreenCanvas(width, bandRows);
     // Read often: keeps the canvas in main memory, where the pixels are wanted.
@@ -89,7 +94,12 @@ function ofBitmap(bitmap: ImageBitmap): Pixels {
   }
 }
 
-function readBand(context: OffscreenCanvasRenderingContext2D, bitmap: ImageBitmap, y: number, rows: number): Uint8Array {
+function readBand(
+  context: OffscreenCanvasRenderingContext2D,
+  bitmap: ImageBitmap,
+  y: number,
+  rows: number,
+): Uint8Array {
   const { width } = bitmap;
   try {
     context.drawImage(bitmap, 0, y, width, rows, 0, 0, width, rows);

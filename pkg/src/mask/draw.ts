@@ -42,7 +42,8 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options: Cuto
   try {
     const { width, height } = bitmap;
     const [left, top, right, bottom] = options.crop === true ? boundsOf(mask) : [0, 0, mask.width, mask.height];
-    if (right <= left || bottom <= top) throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
+    if (right <= left || bottom <= top)
+      throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
     const x = Math.floor((left / mask.width) * width);
     const y = Math.floor((top / mask.height) * height);
     const [canvas, context] = newCanvas(

@@ -28,7 +28,7 @@ export function toCocoRle(mask: BinaryMask): CocoRle {
     // From the fourth run on, COCO stores the difference to the run two before. Five bits a character, low ones first;
     // 0x20 says that more follow, 0x10 is the sign.
     let rest = i > 2 ? count - (counts[i - 2] ?? 0) : count;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       let bits = rest & 0x1f;
       rest >>= 5;
       more = (bits & 0x10) !== 0 ? rest !== -1 : rest !== 0;

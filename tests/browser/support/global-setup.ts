@@ -1,0 +1,26 @@
+import { rmSync } from "node:fs";
+import { demo, output } from "./paths.ts";
+import { serve } from "./server.ts";
+import { makeSite } from "./site.ts";
+
+const csp = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
+
+/** Packs the package and serves it; the workers find the addresses in the environment. */
+export default async function globalSetup(): Promise<() => Promise<void>> {
+  rmSync(output, { recursive: true, force: true });
+  const { folder, remove } = await makeSite();
+  const site = await serve(folder, {
+    headers: (path) => (path === "/csp.html" ? { "Content-Security-Policy": csp } : {}),
+  });
+  // The same files on another origin, which does not allow them to be read.
+  const other = await serve(folder);
+  const page = await serve(demo);
+  process.env["SITE_FOLDER"] = folder;
+  process.env["SITE_URL"] = site.url;
+  process.env["OTHER_URL"] = other.url;
+  process.env["DEMO_URL"] = page.url;
+  return async () => {
+    await Promise.all([site.close(), other.close(), page.close()]);
+    remove();
+  };
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fixtures } from "./paths.ts";
+
+interface Entry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [start: number, end: number];
+}
+
+/** One call of SamPredictor: tools/fixtures/README.md describes it. */
+export interface EndToEnd {
+  readonly name: string;
+  readonly image: string;
+  readonly multimask: boolean;
+  readonly parts: readonly string[];
+}
+
+interface Index {
+  readonly images: readonly { readonly name: string; readonly original_size: readonly [h: number, w: number]; readonly rgb_sha256: string }[];
+  readonly end_to_end: readonly EndToEnd[];
+}
+
+/** A fixture file. */
+export class Fixture {
+  readonly index: Index;
+  readonly #entries: Readonly<Record<string, Entry>>;
+  readonly #data: Buffer;
+
+  constructor(name: string) {
+    const file = readFileSync(join(fixtures, `${name}.safetensors`));
+    const end = 8 + Number(file.readBigUInt64LE(0));
+    const { __metadata__: metadata, ...entries } = JSON.parse(file.toString("utf8", 8, end)) as Record<string, Entry> & {
+      __metadata__: { index: string };
+    };
+    this.index = JSON.parse(metadata.index) as Index;
+    this.#entries = entries;
+    this.#data = file.subarray(end);
+  }
+
+  has(name: string): boolean {
+    return name in this.#entries;
+  }
+
+  shape(name: string): readonly number[] {
+    return this.#entry(name).shape;
+  }
+
+  floats(name: string): Float32Array {
+    return new Float32Array(this.#bytes(name, "F32"));
+  }
+
+  integers(name: string): Int32Array {
+    return new Int32Array(this.#bytes(name, "I32"));
+  }
+
+  /** Row-major run lengths, zeros first → one byte of 0 or 1 per pixel. */
+  mask(name: string, pixels: number): Uint8Array {
+    const mask = new Uint8Array(pixels);
+    let [at, value] = [0, 0];
+    for (const run of new Uint32Array(this.#bytes(name, "U32"))) {
+      mask.fill(value, at, at + run);
+      [at, value] = [at + run, 1 - value];
+    }
+    if (at !== pixels) throw new Error(`${name} covers ${at} pixels, not ${pixels}.`);
+    return mask;
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries[name];
+    if (entry === undefined) throw new Error(`The fixture has no ${name}.`);
+    return entry;
+  }
+
+  /** A copy, because the tensors need not be aligned. */
+  #bytes(name: string, dtype: string): ArrayBuffer {
+    const entry = this.#entry(name);
+    if (entry.dtype !== dtype) throw new Error(`${name} is ${entry.dtype}, not ${dtype}.`);
+    return new Uint8Array(this.#data.subarray(...entry.data_offsets)).buffer;
+  }
+}
