@@ -92,3 +92,28 @@ pub(crate) fn parse(file: &[u8], model: &LoadedModel) -> Result<Contents, SamErr
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// A SHA-256 from its 64 hexadecimal digits.
+#[cfg(any(target_arch = "wasm32", test))]
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (i, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_there_and_back() {
+        let hash: [u8; 32] = std::array::from_fn(|i| (i * 37 % 256) as u8);
+        assert_eq!(from_hex(&hex(&hash)), Some(hash));
+        assert_eq!(from_hex("xy"), None);
+    }
+}

@@ -16,11 +16,11 @@
 //!
 //! # Example
 //! ```no_run
-//! use burn_sam::{Device, ImageReader, Point, Predictor, Prompt, SegmentOptions};
+//! use burn_sam::{Device, ImageReader, Origin, Point, Predictor, Prompt, SegmentOptions};
 //!
 //! # fn main() -> Result<(), burn_sam::SamError> {
 //! let checkpoint = std::fs::read("pkg/models/tiny.safetensors").expect("a checkpoint");
-//! let sam = Predictor::load(&checkpoint, None, &Device::default())?;
+//! let sam = Predictor::load(&checkpoint, Origin::default(), &Device::default())?;
 //!
 //! let (width, height) = (640, 480);
 //! let rgba = vec![127; width * height * 4];
@@ -51,8 +51,9 @@ mod web;
 pub use burn::tensor::Device;
 #[cfg(not(target_arch = "wasm32"))]
 pub use burn::tensor::read_sync as block_on;
+pub use checkpoint::Origin;
 pub use error::SamError;
-pub use mask::{Mask, MaskData};
+pub use mask::{LowResMask, Mask, MaskData};
 pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
 pub use preprocess::ImageReader;
 pub use prompt::{Box, Label, MaskPrompt, Point, Prompt};

@@ -33,48 +33,79 @@ pub enum MaskData {
     Logits(Vec<f32>),
 }
 
-/// What a mask is made into.
+/// One answer before it is brought to the size of the image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowResMask {
+    /// The mask token in the reference's order.
+    pub token: usize,
+    /// The model's own estimate of the mask's IoU.
+    pub score: f32,
+    /// Logits in the low-res frame, (S/4)², row-major.
+    pub logits: Vec<f32>,
+}
+
+/// What masks are made into.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rendering {
+    pub(crate) geometry: Geometry,
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) threshold: f32,
     pub(crate) logits: bool,
 }
 
-/// Low-res logits at the requested resolution, as the reference's `postprocess_masks`: up to the input frame, cut to
-/// the image, then to its size.
-pub(crate) fn render(low_res: Vec<f32>, score: f32, token: usize, geometry: &Geometry, rendering: Rendering) -> Mask {
-    let Rendering { width, height, threshold, logits } = rendering;
-    let (side, low) = (geometry.input_size, geometry.low_res_size());
-    let Geometry { input_width, input_height, .. } = *geometry;
-
-    let mut input = vec![0.0; input_width * input_height];
-    let to_input = Bilinear::new(low, side);
-    bilinear(&low_res, low, &to_input.first(input_width), &to_input.first(input_height), |y, row| {
-        input[y * input_width..(y + 1) * input_width].copy_from_slice(row);
-    });
-
-    let (horizontal, vertical) = (Bilinear::new(input_width, width), Bilinear::new(input_height, height));
-    let mut bounds = Bounds::default();
-    let mut binary = Vec::with_capacity(if logits { 0 } else { width * height });
-    let mut values = Vec::with_capacity(if logits { width * height } else { 0 });
-    bilinear(&input, input_width, &horizontal, &vertical, |y, row| {
-        bounds.add_row(y, row, threshold);
-        if logits {
-            values.extend_from_slice(row);
-        } else {
-            binary.extend(row.iter().map(|value| u8::from(*value > threshold)));
+impl Rendering {
+    /// The mask at the requested resolution.
+    pub(crate) fn mask(&self, low_res: LowResMask) -> Mask {
+        let Self { width, height, threshold, logits, .. } = *self;
+        let pixels = width * height;
+        let mut binary = Vec::with_capacity(if logits { 0 } else { pixels });
+        let mut values = Vec::with_capacity(if logits { pixels } else { 0 });
+        let bounds = self.rows(&low_res.logits, |_, row| {
+            if logits {
+                values.extend_from_slice(row);
+            } else {
+                binary.extend(row.iter().map(|value| u8::from(*value > threshold)));
+            }
+        });
+        Mask {
+            score: low_res.score,
+            token: low_res.token,
+            width,
+            height,
+            data: if logits { MaskData::Logits(values) } else { MaskData::Binary(binary) },
+            bbox: bounds.bbox(),
+            area: bounds.area,
+            low_res: low_res.logits,
         }
-    });
-    let data = if logits { MaskData::Logits(values) } else { MaskData::Binary(binary) };
-    Mask { score, token, width, height, data, bbox: bounds.bbox(), area: bounds.area, low_res }
+    }
+
+    /// Gives the logits at the requested resolution to `emit`, row by row: no mask of many megapixels need be held.
+    ///
+    /// The steps are those of the reference's `postprocess_masks`: up to the input frame, cut to the image, then to the
+    /// size asked for.
+    pub(crate) fn rows(&self, low_res: &[f32], mut emit: impl FnMut(usize, &[f32])) -> Bounds {
+        let Geometry { input_width, input_height, input_size, .. } = self.geometry;
+        let low = self.geometry.low_res_size();
+        let to_input = Bilinear::new(low, input_size);
+        let mut input = vec![0.0; input_width * input_height];
+        bilinear(low_res, low, &to_input.first(input_width), &to_input.first(input_height), |y, row| {
+            input[y * input_width..(y + 1) * input_width].copy_from_slice(row);
+        });
+        let (horizontal, vertical) = (Bilinear::new(input_width, self.width), Bilinear::new(input_height, self.height));
+        let mut bounds = Bounds::default();
+        bilinear(&input, input_width, &horizontal, &vertical, |y, row| {
+            bounds.add_row(y, row, self.threshold);
+            emit(y, row);
+        });
+        bounds
+    }
 }
 
 /// Extent and area of the pixels above the threshold.
 #[derive(Default)]
-struct Bounds {
-    area: usize,
+pub(crate) struct Bounds {
+    pub(crate) area: usize,
     extent: Option<[usize; 4]>,
 }
 
@@ -91,7 +122,7 @@ impl Bounds {
         self.extent = Some([left.min(first), top, right.max(last), y]);
     }
 
-    fn bbox(&self) -> [usize; 4] {
+    pub(crate) fn bbox(&self) -> [usize; 4] {
         self.extent.map_or([0; 4], |[left, top, right, bottom]| [left, top, right - left + 1, bottom - top + 1])
     }
 }

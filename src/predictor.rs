@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::checkpoint::{self, LoadedModel};
+use crate::checkpoint::{self, LoadedModel, Origin};
 use crate::geometry::Geometry;
-use crate::mask::{self, Mask, Rendering};
+use crate::mask::{LowResMask, Mask, Rendering};
 use crate::model::config::MASK_TOKENS;
 use crate::model::prompt_encoder::{SparsePoint, TokenKind};
 use crate::preprocess::{ImageReader, resize_channel};
@@ -60,15 +60,12 @@ const MAX_DECODE_BYTES: usize = 64 << 20;
 const MASK_PROMPT_LOGIT: f32 = 8.0;
 
 impl Predictor {
-    /// Loads a checkpoint onto a device. `name` is the model's name where the caller knows it.
+    /// Loads a checkpoint onto a device.
     ///
     /// # Errors
     /// [`SamError::BadCheckpoint`], see [`checkpoint::load`].
-    pub fn load(checkpoint: &[u8], name: Option<&str>, device: &Device) -> Result<Self, SamError> {
-        let mut model = checkpoint::load(checkpoint, device)?;
-        if let Some(name) = name {
-            model.name = name.into();
-        }
+    pub fn load(checkpoint: &[u8], origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
+        let model = checkpoint::load(checkpoint, origin, device)?;
         let image_pe = model.sam.prompt_encoder().dense_pe();
         Ok(Self { model: Arc::new(model), image_pe, device: device.clone() })
     }
@@ -206,33 +203,39 @@ impl ImageEmbedding {
     /// [`SamError::BadPrompt`] for masks or tokens of the wrong size, [`SamError::DeviceLost`].
     pub async fn segment(&self, prompts: &[Prompt], options: &SegmentOptions) -> Result<Vec<Vec<Mask>>, SamError> {
         let rendering = self.rendering(options)?;
+        let answers = self.decode(prompts, options.multimask).await?;
+        Ok(answers.into_iter().map(|masks| masks.into_iter().map(|mask| rendering.mask(mask)).collect()).collect())
+    }
+
+    /// As [`segment`](Self::segment), in the low-res frame.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment).
+    pub async fn decode(&self, prompts: &[Prompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
         let encoded = prompts.iter().map(|prompt| self.encode_prompt(prompt)).collect::<Result<Vec<_>, _>>()?;
-        let mut answers: Vec<Vec<Mask>> = prompts.iter().map(|_| Vec::new()).collect();
+        let mut answers: Vec<Vec<LowResMask>> = prompts.iter().map(|_| Vec::new()).collect();
         for group in groups(&encoded, self.max_batch()) {
             let members: Vec<&EncodedPrompt> = group.iter().map(|index| &encoded[*index]).collect();
-            let decoded = self.decode(&members, options.multimask).await?;
-            for (index, masks) in group.into_iter().zip(decoded) {
-                let rendered =
-                    masks.into_iter().map(|m| mask::render(m.low_res, m.score, m.token, &self.geometry, rendering));
-                answers[index] = rendered.collect();
-                answers[index].sort_by(|a, b| b.score.total_cmp(&a.score));
+            for (index, mut masks) in group.into_iter().zip(self.decode_group(&members, multimask).await?) {
+                masks.sort_by(|a, b| b.score.total_cmp(&a.score));
+                answers[index] = masks;
             }
         }
         Ok(answers)
     }
 
-    fn rendering(&self, options: &SegmentOptions) -> Result<Rendering, SamError> {
-        let [width, height] = options.size.unwrap_or([self.geometry.image_width, self.geometry.image_height]);
+    pub(crate) fn rendering(&self, options: &SegmentOptions) -> Result<Rendering, SamError> {
+        let geometry = self.geometry;
+        let [width, height] = options.size.unwrap_or([geometry.image_width, geometry.image_height]);
         if options.size.is_some() && (width.min(height) == 0 || width.max(height) > MAX_OUTPUT_SIDE) {
-            return Err(SamError::prompt(
-                "size",
-                format!("is {width}×{height}; each side must be 1 to {MAX_OUTPUT_SIDE}"),
-            ));
+            let reason = format!("is {width}×{height}; each side must be 1 to {MAX_OUTPUT_SIDE}");
+            return Err(SamError::prompt("size", reason));
         }
         if options.threshold.is_nan() {
             return Err(SamError::prompt("threshold", "is NaN; give a number"));
         }
-        Ok(Rendering { width, height, threshold: options.threshold, logits: options.output == Output::Logits })
+        let logits = options.output == Output::Logits;
+        Ok(Rendering { geometry, width, height, threshold: options.threshold, logits })
     }
 
     fn max_batch(&self) -> usize {
@@ -310,7 +313,11 @@ impl ImageEmbedding {
     }
 
     /// Decodes prompts of the same form, with one read from the device.
-    async fn decode(&self, prompts: &[&EncodedPrompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
+    async fn decode_group(
+        &self,
+        prompts: &[&EncodedPrompt],
+        multimask: bool,
+    ) -> Result<Vec<Vec<LowResMask>>, SamError> {
         let Predictor { model, image_pe, device } = &self.predictor;
         let (batch, low, dim) = (prompts.len(), self.geometry.low_res_size(), model.config.decoder.dim);
         let encoder = model.sam.prompt_encoder();
@@ -345,7 +352,7 @@ impl ImageEmbedding {
         Ok((0..batch)
             .map(|_| {
                 let next = tokens.clone().zip(masks.by_ref());
-                next.map(|(token, (logits, score))| LowResMask { token, score: *score, low_res: logits.to_vec() })
+                next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
                     .collect()
             })
             .collect())
@@ -357,12 +364,6 @@ struct EncodedPrompt {
     points: Vec<SparsePoint>,
     tokens: Vec<f32>,
     mask: Option<Vec<f32>>,
-}
-
-struct LowResMask {
-    token: usize,
-    score: f32,
-    low_res: Vec<f32>,
 }
 
 /// Indices of prompts that can be decoded together: as many points and tokens, and a mask or none.

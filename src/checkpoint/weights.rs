@@ -14,11 +14,7 @@ use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
 /// The module with its weights, and how many the checkpoint has for it.
-pub(super) fn load<M: Module>(
-    module: M,
-    checkpoint: &Checkpoint<'_>,
-    device: &Device,
-) -> Result<(M, usize), SamError> {
+pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &Device) -> Result<(M, usize), SamError> {
     let mut loader = Loader {
         checkpoint,
         device,

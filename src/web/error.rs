@@ -6,11 +6,11 @@ use wasm_bindgen::JsValue;
 use crate::SamError;
 
 /// What every function of the boundary returns.
-pub(super) type JsResult<T> = Result<T, JsSamError>;
+pub type JsResult<T> = Result<T, JsSamError>;
 
 /// A [`SamError`] on its way to JavaScript.
 #[derive(Debug)]
-pub(super) struct JsSamError(SamError);
+pub struct JsSamError(SamError);
 
 impl<E: Into<SamError>> From<E> for JsSamError {
     fn from(error: E) -> Self {

@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::device;
 use super::error::JsResult;
 use super::types::{self, LoadOptionsJs, MasksJs, OptionsJs, PromptsJs, SessionInfo, SessionInfoJs, TensorJs};
-use crate::embedding_file::hex;
-use crate::{Predictor, SamError};
+use crate::embedding_file::{from_hex, hex};
+use crate::{Origin, Predictor, SamError};
 
 /// One loaded model on this module's device.
 #[wasm_bindgen]
@@ -25,7 +25,8 @@ impl Session {
             return Err(SamError::NotImplemented { what: "precision \"f16\" (use \"auto\" or \"f32\")".into() }.into());
         }
         let device: Device = device::init().await?;
-        let predictor = Predictor::load(&checkpoint, options.name.as_deref(), &device)?;
+        let origin = Origin { name: options.name.as_deref(), hash: options.hash.as_deref().and_then(from_hex) };
+        let predictor = Predictor::load(&checkpoint, origin, &device)?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
         Ok(Self { predictor, adapter })
     }
@@ -131,7 +132,8 @@ impl Embedding {
     /// The masks of each prompt, best score first.
     pub async fn segment(&self, prompts: PromptsJs, options: OptionsJs) -> JsResult<MasksJs> {
         let (prompts, options) = (types::prompts(prompts)?, types::options(options)?);
-        Ok(types::masks(&self.0.segment(&prompts, &options).await?)?)
+        let rendering = self.0.rendering(&options)?;
+        Ok(types::masks(self.0.decode(&prompts, options.multimask).await?, &rendering)?)
     }
 
     /// The embedding as the reference has it, `[1, D, S/16, S/16]`.

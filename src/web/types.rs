@@ -6,13 +6,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{internal, malformed};
-use crate::mask::{Mask, MaskData};
+use crate::mask::{LowResMask, Rendering};
 use crate::prompt::{Box, Label, MaskPrompt, Point, Prompt};
 use crate::{Output, SamError, SegmentOptions};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPESCRIPT: &str = r#"
-export interface LoadOptions { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32" }
+/** `hash`: SHA-256 of the checkpoint in hexadecimal, where it is known. */
+export interface LoadOptions { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32"; hash?: string }
 export interface SessionInfo {
   model: string; device: "webgpu" | "cpu"; adapter: string; precision: "f32";
   parameters: number; imageSize: number; hash: string;
@@ -57,6 +58,7 @@ pub(super) struct LoadOptions {
     pub(super) name: Option<String>,
     pub(super) adapter: Option<String>,
     pub(super) precision: Option<String>,
+    pub(super) hash: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -173,8 +175,10 @@ pub(super) fn tensor(data: &[f32], shape: [usize; 4]) -> Result<TensorJs, SamErr
     to_js(&WireTensor { data: Float32Array::from(data), shape }).map(JsCast::unchecked_into)
 }
 
-pub(super) fn masks(masks: &[Vec<Mask>]) -> Result<MasksJs, SamError> {
-    let masks: Vec<Vec<WireMask>> = masks.iter().map(|masks| masks.iter().map(wire_mask).collect()).collect();
+/// Masks in JavaScript's memory: their pixels never are in wasm's, which could not be given back.
+pub(super) fn masks(answers: Vec<Vec<LowResMask>>, rendering: &Rendering) -> Result<MasksJs, SamError> {
+    let render = |masks: Vec<LowResMask>| masks.into_iter().map(|mask| wire_mask(&mask, rendering)).collect();
+    let masks: Vec<Vec<WireMask>> = answers.into_iter().map(render).collect();
     to_js(&masks).map(JsCast::unchecked_into)
 }
 
@@ -234,20 +238,38 @@ impl WireMaskPrompt {
     }
 }
 
-fn wire_mask(mask: &Mask) -> WireMask {
-    let side = mask.low_res.len().isqrt();
+fn wire_mask(mask: &LowResMask, rendering: &Rendering) -> WireMask {
+    let Rendering { width, height, threshold, logits, .. } = *rendering;
+    let place = |y: usize| ((y * width) as u32, ((y + 1) * width) as u32);
+    let (data, bounds): (Object, _) = if logits {
+        let pixels = Float32Array::new_with_length((width * height) as u32);
+        let bounds = rendering.rows(&mask.logits, |y, row| {
+            let (start, end) = place(y);
+            pixels.subarray(start, end).copy_from(row);
+        });
+        (pixels.into(), bounds)
+    } else {
+        let pixels = Uint8Array::new_with_length((width * height) as u32);
+        let mut bits = vec![0; width];
+        let bounds = rendering.rows(&mask.logits, |y, row| {
+            for (bit, value) in bits.iter_mut().zip(row) {
+                *bit = u8::from(*value > threshold);
+            }
+            let (start, end) = place(y);
+            pixels.subarray(start, end).copy_from(&bits);
+        });
+        (pixels.into(), bounds)
+    };
+    let side = mask.logits.len().isqrt();
     WireMask {
         score: mask.score,
         token: mask.token,
-        width: mask.width,
-        height: mask.height,
-        data: match &mask.data {
-            MaskData::Binary(pixels) => Uint8Array::from(pixels.as_slice()).into(),
-            MaskData::Logits(values) => Float32Array::from(values.as_slice()).into(),
-        },
-        bbox: mask.bbox,
-        area: mask.area,
-        logits: WireLogits { data: Float32Array::from(mask.low_res.as_slice()), width: side, height: side },
+        width,
+        height,
+        data,
+        bbox: bounds.bbox(),
+        area: bounds.area,
+        logits: WireLogits { data: Float32Array::from(mask.logits.as_slice()), width: side, height: side },
     }
 }
 

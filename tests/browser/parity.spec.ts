@@ -13,7 +13,11 @@ for (const entry of drawn.index.end_to_end) {
 }
 
 const photographed = new Fixture("tiny_images");
-for (const { name, original_size: [height, width], rgb_sha256 } of photographed.index.images) {
+for (const {
+  name,
+  original_size: [height, width],
+  rgb_sha256,
+} of photographed.index.images) {
   // One photograph is enough for a device that takes long.
   test(`PyTorch's masks of ${name}`, { tag: name === "truck.jpg" ? [] : "@cpu" }, async ({ page, device }) => {
     test.skip(!existsSync(photographs), `${name} is not part of this repository and not beside it (${photographs})`);
@@ -32,7 +36,9 @@ for (const { name, original_size: [height, width], rgb_sha256 } of photographed.
       },
       { url: site(`photographs/${name}`), device },
     );
-    print(`${name}: the browser decodes ${hash === rgb_sha256 ? "the very pixels that Pillow does" : "other pixels than Pillow"}`);
+    print(
+      `${name}: the browser decodes ${hash === rgb_sha256 ? "the very pixels that Pillow does" : "other pixels than Pillow"}`,
+    );
     expect(size).toEqual([width, height]);
     for (const entry of photographed.index.end_to_end) {
       if (entry.image === name) await checkCase(page, photographed, entry, [width, height]);

@@ -74,8 +74,7 @@ pub fn check_prompts(fixture: &Fixture, predictor: &Predictor) {
         let get = |part: &str| fixture.find(&format!("case/{name}/{part}"));
         let points = sparse_points(get("points"), get("labels"), get("box"), batch);
 
-        let points =
-            points.first().is_some_and(|p| !p.is_empty()).then(|| sam.prompt_encoder().encode_points(&points));
+        let points = points.first().is_some_and(|p| !p.is_empty()).then(|| sam.prompt_encoder().encode_points(&points));
         if let (Some(points), Some(expected)) = (&points, get("sparse")) {
             assert_close(&format!("{name} sparse"), points.clone(), &expected, MODULE);
         }

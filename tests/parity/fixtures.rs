@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use crate::Predictor;
+use crate::{Origin, Predictor};
 
 /// A tensor of a fixture, widened to f32.
 pub struct Values {
@@ -29,7 +29,7 @@ pub fn bytes(file: &str) -> Vec<u8> {
 
 /// A model of the fixtures, ready to run.
 pub fn predictor(file: &str) -> Predictor {
-    Predictor::load(&bytes(file), None, &super::device()).unwrap_or_else(|error| panic!("{file}: {error}"))
+    Predictor::load(&bytes(file), Origin::default(), &super::device()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 impl Fixture {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::decoder::check_prompts;
 use super::fixtures::Fixture;
 use super::{END_TO_END, assert_close, channels_first, channels_last, device};
-use crate::Predictor;
+use crate::{Origin, Predictor};
 
 #[test]
 #[ignore = "needs full-size checkpoints: python tools/fixtures/fullsize.py DIR, then BURN_SAM_FULL_SIZE=DIR"]
@@ -28,7 +28,7 @@ fn sam_vit_b() {
 fn check(file: &str, name: &str) {
     let folder = PathBuf::from(std::env::var_os("BURN_SAM_FULL_SIZE").expect("BURN_SAM_FULL_SIZE names the folder"));
     let read = |name: String| std::fs::read(folder.join(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let predictor = Predictor::load(&read(format!("{file}.safetensors")), None, &device()).unwrap();
+    let predictor = Predictor::load(&read(format!("{file}.safetensors")), Origin::default(), &device()).unwrap();
     assert_eq!(predictor.model().name, name);
     let fixture = Fixture::parse(read(format!("{file}_cases.safetensors")));
     let started = Instant::now();

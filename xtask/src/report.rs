@@ -20,6 +20,13 @@ pub enum Outcome {
     Skipped(String),
 }
 
+impl Outcome {
+    /// Whether test runners ran and none reported a test.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Tests { counts, failures } if *counts == Counts::default() && failures.is_empty())
+    }
+}
+
 impl AddAssign for Outcome {
     fn add_assign(&mut self, other: Self) {
         match (&mut *self, other) {
@@ -107,9 +114,6 @@ impl Report {
             }
             Ok(Outcome::Tests { counts, failures }) => {
                 self.total += counts;
-                if counts == Counts::default() {
-                    self.notes.push(format!("{name}: no test ran"));
-                }
                 // A runner that reports failures and still ends well is not believed.
                 if !failures.is_empty() || counts.failed > 0 {
                     self.failed.push(name.to_owned());

@@ -68,7 +68,13 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         if !options.only.is_empty() && !options.only.contains(stage) {
             continue;
         }
-        let went_well = report.stage(&stage.name(), || stages.run(*stage));
+        let went_well = report.stage(&stage.name(), || {
+            let outcome = stages.run(*stage)?;
+            if options.filters.is_empty() && outcome.is_empty() {
+                bail!("no test ran, or the runner's summary was not understood (see xtask/src/count.rs)");
+            }
+            Ok(outcome)
+        });
         if !went_well && stage.is_build() {
             report.note(format!("stopped after {}: the later stages need it", stage.name()));
             break;
@@ -93,9 +99,9 @@ impl Stages<'_> {
             Stage::Npm => web::check_node().and_then(|()| web::install()).map(|()| Outcome::Passed),
             Stage::Web => web::build_package().and_then(|()| web::build_page()).map(|()| Outcome::Passed),
             Stage::WebLint => web_lint(),
-            Stage::Unit => report::tests(npm("test").args(["--workspace", "pkg", "--workspace", "www"])),
+            Stage::Unit => report::tests(shell::npm().args(["test", "--workspace", "pkg", "--workspace", "www"])),
             Stage::Browser => self.browser(),
-            Stage::Package => report::tests(npm("run").args(["test:package", "--workspace", "tests"])),
+            Stage::Package => report::tests(shell::npm().args(["run", "test:package", "--workspace", "tests"])),
         }
     }
 
@@ -137,8 +143,8 @@ impl Stages<'_> {
     }
 
     fn browser(&self) -> Result<Outcome> {
-        let mut npm = npm("test");
-        npm.args(["--workspace", "tests"]).env("BURN_SAM_CHROMIUM", browser::find()?);
+        let mut npm = shell::npm();
+        npm.args(["test", "--workspace", "tests"]).env("BURN_SAM_CHROMIUM", browser::find()?);
         if !self.filters.is_empty() {
             npm.args(["--", "--pass-with-no-tests", "--grep"]).arg(self.filters.join("|"));
         }
@@ -181,15 +187,10 @@ fn xtask(cargo: &mut Command) -> &mut Command {
 }
 
 fn web_lint() -> Result<Outcome> {
-    shell::run(npm("run").args(["check", "--workspaces"]))?;
-    shell::run(npm("run").args(["lint", "--workspaces"]))?;
-    shell::run(npm("run").arg("format:check"))?;
+    for script in ["check", "lint"] {
+        // A workspace may lack either.
+        shell::run(shell::npm().args(["run", script, "--workspaces", "--if-present"]))?;
+    }
+    shell::run(shell::npm().args(["run", "format:check"]))?;
     Ok(Outcome::Passed)
-}
-
-/// `npm <verb>` that passes over workspaces without such a script.
-fn npm(verb: &str) -> Command {
-    let mut npm = shell::npm();
-    npm.args([verb, "--if-present"]);
-    npm
 }

@@ -108,11 +108,17 @@ async function verify(bytes: Uint8Array, integrity: string | undefined, what: st
 }
 
 async function digest(bytes: Uint8Array): Promise<string> {
-  if (globalThis.crypto?.subtle === undefined) {
+  const hash = await sha256(bytes);
+  if (hash === undefined) {
     throw new SamError("unsupported", "Integrity can only be checked on a page served by https or from localhost.");
   }
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   return `sha256-${btoa(String.fromCharCode(...hash))}`;
+}
+
+/** Undefined on a page served by plain http, where browsers offer no cryptography. */
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  const hash = await globalThis.crypto?.subtle?.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return hash === undefined ? undefined : new Uint8Array(hash);
 }
 
 /** Browsers without it, private windows and sandboxed frames go without. */

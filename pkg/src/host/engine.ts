@@ -70,12 +70,12 @@ export class Engine {
     this.#listeners.delete(listener);
   }
 
-  load(checkpoint: Uint8Array, name: string | undefined, adapter: string): Promise<Session> {
+  load(checkpoint: Uint8Array, known: { name?: string; hash?: string }, adapter: string): Promise<Session> {
     return this.turns.run(async () => {
       const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
       const restore = this.#device === "webgpu" ? interceptDevice(onDevice) : undefined;
       try {
-        const options = { adapter, precision: "f32" as const, ...(name === undefined ? {} : { name }) };
+        const options = { ...known, adapter, precision: "f32" as const };
         return await this.run(() => this.#module.Session.load(checkpoint, options));
       } finally {
         restore?.();

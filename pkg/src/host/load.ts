@@ -1,7 +1,7 @@
 import { SamError, toSamError } from "../errors.js";
 import type { Calls, LoadParams } from "../protocol.js";
 import type { Device, LoadProgress } from "../types.js";
-import { forgetCheckpoint, readCheckpoint } from "./download.js";
+import { forgetCheckpoint, readCheckpoint, sha256 } from "./download.js";
 import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
 import type { Session, WasmModules } from "./wasm.js";
@@ -74,8 +74,14 @@ async function loadOn(
   using(engine);
   report({ stage: "load", loaded: 0, total: 1 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
-  const session = await engine.load(bytes, name, adapter);
+  const digest = await sha256(bytes);
+  const known = { ...(name === undefined ? {} : { name }), ...(digest === undefined ? {} : { hash: toHex(digest) }) };
+  const session = await engine.load(bytes, known, adapter);
   report({ stage: "load", loaded: 1, total: 1 });
   const { model, precision, parameters, imageSize, hash } = session.info;
   return { engine, session, info: { model, device, adapter, precision, parameters, imageSize, hash } };
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

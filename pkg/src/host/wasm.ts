@@ -76,7 +76,7 @@ export interface WasmModule {
   readonly Session: {
     load(
       checkpoint: Uint8Array,
-      options: { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32" },
+      options: { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32"; hash?: string },
     ): Promise<Session>;
   };
   /** Where the module's `.wasm` file is. */

@@ -12,8 +12,10 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
   const site = await serve(folder, {
     headers: (path) => (path === "/csp.html" ? { "Content-Security-Policy": csp } : {}),
   });
-  // The same files on another origin, which does not allow them to be read.
-  const other = await serve(folder);
+  // The same files on another origin, which lets only one of them be read.
+  const other = await serve(folder, {
+    headers: (path) => (path === "/open.png" ? { "Access-Control-Allow-Origin": "*" } : {}),
+  });
   const page = await serve(demo);
   process.env["SITE_FOLDER"] = folder;
   process.env["SITE_URL"] = site.url;

@@ -9,7 +9,12 @@ const MAX_SCORE_ERROR = 1e-3;
 const MAX_LOGIT_ERROR = 1e-3;
 
 /** Runs one case on `globalThis.scene`, prints how near it comes, and checks that this is near enough. */
-export async function checkCase(page: Page, fixture: Fixture, entry: EndToEnd, size: readonly [number, number]): Promise<void> {
+export async function checkCase(
+  page: Page,
+  fixture: Fixture,
+  entry: EndToEnd,
+  size: readonly [number, number],
+): Promise<void> {
   const expected = expectedMasks(fixture, entry, size);
   const prompt = readPrompt(fixture, entry);
   const masks = await page.evaluate(

@@ -17,7 +17,11 @@ export interface EndToEnd {
 }
 
 interface Index {
-  readonly images: readonly { readonly name: string; readonly original_size: readonly [h: number, w: number]; readonly rgb_sha256: string }[];
+  readonly images: readonly {
+    readonly name: string;
+    readonly original_size: readonly [h: number, w: number];
+    readonly rgb_sha256: string;
+  }[];
   readonly end_to_end: readonly EndToEnd[];
 }
 
@@ -30,7 +34,10 @@ export class Fixture {
   constructor(name: string) {
     const file = readFileSync(join(fixtures, `${name}.safetensors`));
     const end = 8 + Number(file.readBigUInt64LE(0));
-    const { __metadata__: metadata, ...entries } = JSON.parse(file.toString("utf8", 8, end)) as Record<string, Entry> & {
+    const { __metadata__: metadata, ...entries } = JSON.parse(file.toString("utf8", 8, end)) as Record<
+      string,
+      Entry
+    > & {
       __metadata__: { index: string };
     };
     this.index = JSON.parse(metadata.index) as Index;

@@ -33,7 +33,7 @@ export interface Served {
 export async function serve(folder: string, { base = "/", headers = () => ({}) }: ServeOptions = {}): Promise<Served> {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
-    const file = path.startsWith(base) ? join(folder, normalize(path.slice(base.length)) || "index.html") : "";
+    const file = path.startsWith(base) ? join(folder, normalize(path.slice(base.length) || "index.html")) : "";
     const found = file.startsWith(folder + sep) ? await stat(file).catch(() => undefined) : undefined;
     for (const [name, value] of Object.entries(headers(path))) response.setHeader(name, value);
     if (!found?.isFile()) {

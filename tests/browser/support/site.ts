@@ -1,5 +1,14 @@
 import { build } from "esbuild";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pack, unpack } from "./pack.ts";
@@ -22,7 +31,7 @@ export async function makeSite(): Promise<{ folder: string; remove: () => void }
     unpack(pack(join(folder, "tarball")), folder);
     for (const name of ["index.html", "csp.html"]) writeFileSync(join(folder, name), html);
     await buildPage(folder);
-    copyFileSync(join(fixtures, "scene.png"), join(folder, "scene.png"));
+    for (const name of ["scene.png", "open.png"]) copyFileSync(join(fixtures, "scene.png"), join(folder, name));
     writeFileSync(join(folder, "words.txt"), "These are words, neither an image nor a checkpoint.\n");
     if (existsSync(photographs)) {
       mkdirSync(join(folder, "photographs"));
@@ -50,7 +59,10 @@ async function buildPage(folder: string): Promise<void> {
       {
         name: "the packed package",
         setup: ({ onResolve }) => {
-          onResolve({ filter: /^burn-sam$/ }, () => ({ path: "./node_modules/burn-sam/dist/index.js", external: true }));
+          onResolve({ filter: /^burn-sam$/ }, () => ({
+            path: "./node_modules/burn-sam/dist/index.js",
+            external: true,
+          }));
         },
       },
     ],

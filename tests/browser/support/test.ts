@@ -23,7 +23,7 @@ interface TestFixtures {
 }
 
 export const site = (path = ""): string => new URL(path, address("SITE_URL")).href;
-/** Another origin that serves the same files without CORS. */
+/** Another origin that serves the same files; only open.png with CORS. */
 export const otherSite = (path = ""): string => new URL(path, address("OTHER_URL")).href;
 export const demoSite = (path = ""): string => new URL(path, address("DEMO_URL")).href;
 export const siteFolder = (): string => address("SITE_FOLDER");
@@ -83,16 +83,17 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await context.close();
     },
     // Compiling and encoding on a slow machine.
-    { scope: "worker", timeout: 300_000 },
+    { scope: "worker", timeout: 120_000 },
   ],
 });
 
 export { expect };
 
-/** The page of global-setup.ts, ready to be driven. */
+/** The page of site.ts, ready to be driven. */
 export async function openSite(page: Page, path = ""): Promise<void> {
+  // Its script has run when the page has loaded.
   await page.goto(site(path));
-  await page.waitForFunction(() => "burnSam" in window);
+  expect(await page.evaluate(() => typeof burnSam), "the package in the page").toBe("object");
 }
 
 function listen(page: Page, complaints: string[]): void {

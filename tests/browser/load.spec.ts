@@ -1,0 +1,261 @@
+// Sam.load: devices, checkpoints, downloads.
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Outcome } from "./site/page.ts";
+import { expect, openSite, otherSite, print, site, test } from "./support/test.ts";
+
+const tiny = "node_modules/burn-sam/models/tiny.safetensors";
+
+test("what was loaded", async ({ bench, device }) => {
+  const { info, keys } = await bench.evaluate(() => ({ info: { ...sam.info }, keys: Object.keys(sam.info) }));
+  expect(info).toEqual({
+    model: "tiny",
+    device,
+    adapter: expect.stringMatching(/./),
+    precision: "f32",
+    parameters: 2851760,
+    imageSize: 256,
+    hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    wasmMemory: expect.any(Number),
+  });
+  expect(keys).toContain("wasmMemory");
+  if (device === "cpu") expect(info.adapter).toBe("WebAssembly SIMD");
+});
+
+test("auto does not take a GPU that is software", async ({ page }) => {
+  const info = await page.evaluate(async () => {
+    const sam = await burnSam.Sam.load();
+    await (await sam.encode("scene.png")).segment({});
+    return { ...sam.info };
+  });
+  expect(info).toMatchObject({ model: "tiny", device: "cpu" });
+});
+
+test("progress is reported in order", { tag: "@cpu" }, async ({ page, device }) => {
+  const seen = await page.evaluate(async (device) => {
+    const seen: { stage: string; loaded: number; total: number }[] = [];
+    const sam = await burnSam.Sam.load({ device, onProgress: (progress) => seen.push(progress) });
+    sam.free();
+    return seen;
+  }, device);
+  const stages = seen.map(({ stage }) => stage);
+  expect(stages).toEqual([...stages].sort((a, b) => "dcl".indexOf(a[0]!) - "dcl".indexOf(b[0]!)));
+  expect(new Set(stages)).toEqual(new Set(["download", "compile", "load"]));
+  expect(seen.filter(({ stage }) => stage === "download").at(-1)).toMatchObject({ loaded: 5755768 });
+  for (const { loaded, total } of seen) expect(total === 0 || loaded <= total).toBe(true);
+});
+
+test("loading can be aborted", { tag: "@cpu" }, async ({ page, device }) => {
+  const aborted = await page.evaluate(async (device) => {
+    const controller = new AbortController();
+    const reason = new Error("another page");
+    const onProgress = () => controller.abort(reason);
+    const load = () => burnSam.Sam.load({ device, signal: controller.signal, onProgress });
+    const results = [await load().catch((error: unknown) => error), await load().catch((error: unknown) => error)];
+    return results.map((result) => result === reason);
+  }, device);
+  expect(aborted).toEqual([true, true]);
+  await expect.poll(() => page.workers().length, "Workers left").toBe(0);
+});
+
+test("a checkpoint from anywhere", { tag: "@cpu" }, async ({ page, device }) => {
+  const results = await page.evaluate(
+    async ({ url, device }) => {
+      const blob = await fetchBlob(url);
+      const buffer = await blob.arrayBuffer();
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", buffer));
+      const integrity = `sha256-${btoa(String.fromCharCode(...digest))}`;
+      const models = {
+        preset: "tiny",
+        url,
+        URL: new URL(url),
+        blob,
+        file: new File([blob], "a"),
+        buffer,
+        bytes: new Uint8Array(buffer),
+      };
+      const results: Record<string, string> = {};
+      for (const [kind, model] of Object.entries(models)) {
+        const sam = await burnSam.Sam.load({ model, device, integrity });
+        results[kind] = `${sam.info.model} ${sam.info.parameters}`;
+        sam.free();
+      }
+      return { results, kept: buffer.byteLength };
+    },
+    { url: site(tiny), device },
+  );
+  expect(new Set(Object.values(results.results).map((text) => text.split(" ")[1]))).toEqual(new Set(["2851760"]));
+  print(`names of the built-in model, by where it came from: ${JSON.stringify(results.results)}`);
+  expect(results.kept, "the caller's buffer").toBe(5755768);
+});
+
+test("the Worker is not needed", { tag: "@cpu" }, async ({ page, device }) => {
+  const area = await page.evaluate(async (device) => {
+    const sam = await burnSam.Sam.load({ device, worker: false });
+    const image = await sam.encode("scene.png");
+    const [mask] = await image.segment({ points: [{ x: 92.5, y: 128.25 }] });
+    sam.free();
+    return mask!.area;
+  }, device);
+  expect(area).toBe(7367);
+  expect(page.workers()).toHaveLength(0);
+});
+
+test("a strict Content-Security-Policy", async ({ page, device }) => {
+  await openSite(page, "csp.html");
+  const area = await page.evaluate(async (device) => {
+    const sam = await burnSam.Sam.load({ device });
+    const image = await sam.encode("scene.png");
+    const [mask] = await image.segment({ points: [{ x: 92.5, y: 128.25 }] });
+    return mask!.area;
+  }, device);
+  expect(area).toBeGreaterThan(1000);
+});
+
+test("the download is kept for the next visit, but not trusted blindly", { tag: "@cpu" }, async ({ page, device }) => {
+  const requests: string[] = [];
+  page.on("request", (request) =>
+    requests.push(`${request.method()} ${new URL(request.url()).pathname.split("/").pop()}`),
+  );
+  const load = async (options: object) => {
+    requests.length = 0;
+    await page.evaluate(async (options) => (await burnSam.Sam.load(options)).free(), { device, ...options });
+    return requests.filter((request) => request.endsWith("safetensors"));
+  };
+  expect(await load({ cache: false }), "not kept").toEqual(["GET tiny.safetensors"]);
+  expect(await load({}), "the first visit").toEqual(["GET tiny.safetensors"]);
+  expect(await load({}), "the second visit asks whether the file has changed").toEqual(["HEAD tiny.safetensors"]);
+  expect(await load({ cache: false }), "not used").toEqual(["GET tiny.safetensors"]);
+});
+
+test.describe("refusals", { tag: "@cpu" }, () => {
+  test("what is not a checkpoint, or a damaged one", async ({ page, device }) => {
+    const results = await page.evaluate(async (device) => {
+      const good = new Uint8Array(
+        await (await fetchBlob("node_modules/burn-sam/models/tiny.safetensors")).arrayBuffer(),
+      );
+      const { buffer } = good;
+      const headerLength = Number(new DataView(buffer).getBigUint64(0, true));
+      const header = JSON.parse(new TextDecoder().decode(good.subarray(8, 8 + headerLength))) as Record<
+        string,
+        unknown
+      >;
+      const file = (header: unknown, data: Uint8Array<ArrayBuffer>) => {
+        const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+        const length = new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer);
+        return new Blob([length, text, data]);
+      };
+      const data = good.subarray(8 + headerLength);
+      const [first = ""] = Object.keys(header).filter((key) => key !== "__metadata__");
+      const { [first]: removed, ...less } = header;
+      const float = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
+      const pth = new Uint8Array(5000);
+      pth.set([0x50, 0x4b, 3, 4]);
+      const pickle = new Uint8Array(5000);
+      pickle.set([0x80, 2, 0x8a, 0x0a]);
+      const models: Record<string, Blob> = {
+        "cut in the data": new Blob([good.subarray(0, good.length - 4)]),
+        "cut in half": new Blob([good.subarray(0, good.length / 2)]),
+        "cut in the header": new Blob([good.subarray(0, 100)]),
+        "cut in the length": new Blob([good.subarray(0, 5)]),
+        empty: new Blob([]),
+        "a text": await fetchBlob("words.txt"),
+        "an image": await fetchBlob("scene.png"),
+        "another model": file({ "fc.weight": float }, new Uint8Array(4)),
+        "a tensor is missing": file(less, data),
+        "a tensor too many": file({ ...header, "extra.weight": float }, data),
+        "a tensor of another shape": file({ ...header, [first]: { ...(removed as object), shape: [1] } }, data),
+        "no tensors": file({}, new Uint8Array(0)),
+        "a header that is not JSON": file("{,", new Uint8Array(0)),
+        "a header of 2^60 bytes": new Blob([new Uint8Array(new BigUint64Array([2n ** 60n]).buffer), "{}"]),
+        zeros: new Blob([new Uint8Array(1000)]),
+        "a .pth of PyTorch": new Blob([pth]),
+        "an old .pth of PyTorch": new Blob([pickle]),
+      };
+      const results: Record<string, Outcome> = {};
+      for (const [what, model] of Object.entries(models)) {
+        results[what] = await within(
+          30,
+          outcome(() => burnSam.Sam.load({ model, device })),
+        );
+      }
+      results["not a source"] = await outcome(() => burnSam.Sam.load({ model: 7 as unknown as Blob }));
+      return results;
+    }, device);
+    for (const [what, result] of Object.entries(results)) {
+      if (!result.ok) print(`${what}: ${result.code}: ${result.message}`);
+      expect.soft(result, what).toMatchObject({ ok: false, name: "SamError" });
+      if (!result.ok)
+        expect
+          .soft(result.code, what)
+          .toMatch(what.includes(".pth") ? /^(bad-checkpoint|not-implemented)$/ : /^bad-checkpoint$/);
+    }
+    await expect.poll(() => page.workers().length, "Workers left").toBe(0);
+  });
+
+  test("a checkpoint that cannot be downloaded, or is another one", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/404|ERR_|CORS/);
+    // A port where nobody listens: one that was free a moment ago.
+    const listener = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => listener.once("listening", resolve));
+    const { port } = listener.address() as AddressInfo;
+    await new Promise((resolve) => listener.close(resolve));
+    const results = await page.evaluate(
+      async ({ device, unreachable, forbidden }) => {
+        const load = (options: object) =>
+          within(
+            30,
+            outcome(() => burnSam.Sam.load({ device, ...options })),
+          );
+        return {
+          missing: await load({ model: "missing.safetensors" }),
+          unreachable: await load({ model: unreachable }),
+          forbidden: await load({ model: forbidden }),
+          invalid: await load({ model: "http://" }),
+          integrity: await load({ integrity: "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" }),
+          garbage: await load({ integrity: "md5-1" }),
+        };
+      },
+      { device, unreachable: `http://127.0.0.1:${port}/tiny.safetensors`, forbidden: otherSite(tiny) },
+    );
+    for (const [what, result] of Object.entries(results)) if (!result.ok) print(`${what}: ${result.message}`);
+    const network = { ok: false, name: "SamError", code: "network" };
+    const integrity = { ok: false, name: "SamError", code: "integrity" };
+    expect(results).toMatchObject({
+      ...{ missing: network, unreachable: network, forbidden: network, invalid: network },
+      ...{ integrity, garbage: integrity },
+    });
+  });
+
+  test("a device that is not there", async ({ page }) => {
+    const results = await page.evaluate(async () => [
+      await outcome(() => burnSam.Sam.load({ device: "webgpu" })),
+      await outcome(() => burnSam.Sam.load({ device: "tpu" as "cpu" })),
+      await outcome(async () => (await burnSam.Sam.load({ device: "auto" })).free()),
+    ]);
+    expect(results).toMatchObject([
+      { name: "SamError", code: "no-webgpu", message: expect.stringContaining('"cpu"') },
+      { name: "SamError", code: "unsupported", message: expect.stringContaining("tpu") },
+      { ok: true },
+    ]);
+  });
+
+  test("assets that are not there", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/404|ERR_|MIME/);
+    const results = await page.evaluate(async (device) => {
+      const load = (assets: object) =>
+        within(
+          30,
+          outcome(() => burnSam.Sam.load({ device, assets })),
+        );
+      return [
+        await load({ worker: "missing.js" }),
+        await load({ wasm: "missing.wasm" }),
+        await load({ model: "missing.safetensors" }),
+      ];
+    }, device);
+    for (const result of results) if (!result.ok) print(result.message);
+    const network = { ok: false, name: "SamError", code: "network" };
+    expect(results).toMatchObject([network, network, network]);
+  });
+});
