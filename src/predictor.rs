@@ -267,7 +267,7 @@ impl ImageEmbedding {
             None => {}
         }
         let dim = self.predictor.model.config.decoder.dim;
-        if prompt.tokens.len() % dim != 0 {
+        if !prompt.tokens.len().is_multiple_of(dim) {
             let found = prompt.tokens.len();
             return Err(SamError::prompt(
                 "tokens",

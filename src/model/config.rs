@@ -138,7 +138,7 @@ impl SamConfig {
             }
         };
         let divides = |name: &str, heads: usize, dim: usize| {
-            if heads == 0 || dim % heads != 0 {
+            if heads == 0 || !dim.is_multiple_of(heads) {
                 Err(format!("config: {heads} {name} do not divide a width of {dim}"))
             } else {
                 Ok(())
@@ -148,7 +148,7 @@ impl SamConfig {
             return Err(format!("config: format {} is not known; this version reads format 1", self.format));
         }
         at_most("image_size", self.image_size(), 4096)?;
-        if self.image_size() % 64 != 0 {
+        if !self.image_size().is_multiple_of(64) {
             return Err(format!("config: image_size {} is not a multiple of 64", self.image_size()));
         }
         match &self.encoder {
@@ -181,7 +181,7 @@ impl SamConfig {
                         divides("heads", tiny.heads[stage], tiny.dims[stage])?;
                     }
                 }
-                if tiny.dims[0] % 2 != 0 {
+                if !tiny.dims[0].is_multiple_of(2) {
                     return Err("config: the first width must be even".into());
                 }
                 if tiny.strides.iter().any(|s| !(1..=2).contains(s))
@@ -200,7 +200,7 @@ impl SamConfig {
         at_most("mask_in_chans", decoder.mask_in_chans, 1024)?;
         at_most("iou_head_depth", decoder.iou_head_depth, 16)?;
         at_most("iou_head_dim", decoder.iou_head_dim(), 65536)?;
-        if decoder.dim % 8 != 0 || decoder.mask_in_chans % 4 != 0 {
+        if !decoder.dim.is_multiple_of(8) || !decoder.mask_in_chans.is_multiple_of(4) {
             return Err("config: the decoder's dim must be a multiple of 8 and mask_in_chans of 4".into());
         }
         divides("decoder heads", decoder.heads, decoder.dim / ATTENTION_DOWNSAMPLE)

@@ -5,6 +5,8 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 /// What is added to the scores before the softmax.
 #[derive(Debug, Clone)]
+// Made once per call and only lent: its size costs nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Bias {
     /// Nothing.
     None,

@@ -204,7 +204,7 @@ impl WirePrompt {
         }
         if let Some(WireTokens { data, rows }) = self.tokens {
             let tokens = data.to_vec();
-            if rows > 0 && tokens.len() % rows != 0 {
+            if rows > 0 && !tokens.len().is_multiple_of(rows) {
                 return Err(SamError::prompt("tokens", format!("{} values are not {rows} rows", tokens.len())));
             }
             prompt = prompt.with_tokens(tokens)?;

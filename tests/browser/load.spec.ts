@@ -130,7 +130,7 @@ test("the download is kept for the next visit, but not trusted blindly", { tag: 
 
 test.describe("refusals", { tag: "@cpu" }, () => {
   test("what is not a checkpoint, or a damaged one", async ({ page, device }) => {
-    const results = await page.evaluate(async (device) => {
+    const { results, last } = await page.evaluate(async (device) => {
       const good = new Uint8Array(
         await (await fetchBlob("node_modules/burn-sam/models/tiny.safetensors")).arrayBuffer(),
       );
@@ -146,9 +146,13 @@ test.describe("refusals", { tag: "@cpu" }, () => {
         return new Blob([length, text, data]);
       };
       const data = good.subarray(8 + headerLength);
-      const [first = ""] = Object.keys(header).filter((key) => key !== "__metadata__");
-      const { [first]: removed, ...less } = header;
-      const float = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
+      const float = { dtype: "F32", shape: [1] };
+      // Tensors lie without gaps: one can be taken away or added only at the end.
+      const end = (entry: object) => ("data_offsets" in entry ? (entry.data_offsets as number[])[1] : 0);
+      const names = Object.keys(header).filter((key) => key !== "__metadata__");
+      const last = names.find((key) => end(header[key]!) === data.length)!;
+      const { [last]: _, ...less } = header;
+      const entry = header[last] as { shape: number[]; data_offsets: [start: number, end: number] };
       const pth = new Uint8Array(5000);
       pth.set([0x50, 0x4b, 3, 4]);
       const pickle = new Uint8Array(5000);
@@ -161,10 +165,14 @@ test.describe("refusals", { tag: "@cpu" }, () => {
         empty: new Blob([]),
         "a text": await fetchBlob("words.txt"),
         "an image": await fetchBlob("scene.png"),
-        "another model": file({ "fc.weight": float }, new Uint8Array(4)),
-        "a tensor is missing": file(less, data),
-        "a tensor too many": file({ ...header, "extra.weight": float }, data),
-        "a tensor of another shape": file({ ...header, [first]: { ...(removed as object), shape: [1] } }, data),
+        "another model": file({ "fc.weight": { ...float, data_offsets: [0, 4] } }, new Uint8Array(4)),
+        "a tensor is missing": file(less, data.subarray(0, entry.data_offsets[0])),
+        "a tensor too many": file(
+          { ...header, "extra.weight": { ...float, data_offsets: [data.length, data.length + 4] } },
+          new Uint8Array([...data, 0, 0, 0, 0]),
+        ),
+        "a tensor of another shape": file({ ...header, [last]: { ...entry, shape: [1, ...entry.shape] } }, data),
+        "offsets that overlap": file({ ...header, "extra.weight": { ...float, data_offsets: [0, 4] } }, data),
         "no tensors": file({}, new Uint8Array(0)),
         "a header that is not JSON": file("{,", new Uint8Array(0)),
         "a header of 2^60 bytes": new Blob([new Uint8Array(new BigUint64Array([2n ** 60n]).buffer), "{}"]),
@@ -180,7 +188,7 @@ test.describe("refusals", { tag: "@cpu" }, () => {
         );
       }
       results["not a source"] = await outcome(() => burnSam.Sam.load({ model: 7 as unknown as Blob }));
-      return results;
+      return { results, last };
     }, device);
     for (const [what, result] of Object.entries(results)) {
       if (!result.ok) print(`${what}: ${result.code}: ${result.message}`);
@@ -190,6 +198,10 @@ test.describe("refusals", { tag: "@cpu" }, () => {
           .soft(result.code, what)
           .toMatch(what.includes(".pth") ? /^(bad-checkpoint|not-implemented)$/ : /^bad-checkpoint$/);
     }
+    for (const what of ["a tensor is missing", "a tensor of another shape"]) {
+      expect.soft(results[what], what).toMatchObject({ message: expect.stringContaining(last) });
+    }
+    expect.soft(results["a tensor too many"]).toMatchObject({ message: expect.stringContaining("extra.weight") });
     await expect.poll(() => page.workers().length, "Workers left").toBe(0);
   });
 

@@ -8,14 +8,14 @@ async function lose(page: Page, device: Device, cause: () => Promise<unknown>) {
     globalThis.sam = await burnSam.Sam.load({ device });
     globalThis.scene = await sam.encode(await fetchBlob("scene.png"));
   }, device);
-  // Pending while the loss happens: the encode is told of its first step, and then has many to go.
+  // Pending while it happens: the first has done a step of many, and the second takes turns with it.
   const pending = page.evaluate(async () => {
+    const blob = await fetchBlob("scene.png");
     const begun = Promise.withResolvers<void>();
     const onProgress = ({ stage }: { stage: string }) => stage === "encode" && begun.resolve();
-    const calls = [outcome(async () => sam.encode(await fetchBlob("scene.png"), { onProgress }))];
+    const calls = [outcome(() => sam.encode(blob, { onProgress })), outcome(() => sam.encode(blob))];
     await begun.promise;
     document.title = "encoding";
-    calls.push(outcome(() => scene.segment([{}, {}, {}])));
     return within(60, Promise.all(calls));
   });
   // Caught at once: until it is awaited, its failure would count as unhandled.
@@ -86,13 +86,16 @@ test("a Worker that ends without a word", { tag: "@cpu" }, async ({ page, device
   await expectRecovery(page, device);
 });
 
-test("a GPU that is gone", async ({ page, device }) => {
+test("a GPU process that crashes", async ({ page, browser, device }) => {
   test.skip(device === "cpu", "the CPU is always there");
-  // The Worker keeps every device it is given, so that the test can destroy it.
-  await page.addInitScript(() => undefined);
   const result = await lose(page, device, async () => {
-    await page.workers()[0]?.evaluate(() => undefined);
+    const session = await browser.newBrowserCDPSession();
+    await session.send("Browser.crashGpuProcess");
+    await session.detach();
   });
-  expect(result.pending).toMatchObject([{ ok: false }, { ok: false }]);
+  const lost = { ok: false, name: "SamError", code: "device-lost" };
+  expect(result.pending).toMatchObject([lost, lost]);
+  expect(result.later).toMatchObject([lost, lost, lost]);
+  expect(result.lost).toMatchObject({ isSamError: true, message: expect.stringMatching(/restart/) });
   await expectRecovery(page, device);
 });

@@ -49,6 +49,9 @@ enum Verb {
         /// Optimise for size and speed, as for npm: slow.
         #[arg(long)]
         release: bool,
+        /// wasm-opt's level in a release: 0 to 4, s or z.
+        #[arg(long, default_value = "1", requires = "release")]
+        wasm_opt: String,
         /// Which modules to build.
         #[arg(long, value_enum, default_value = "all")]
         device: Device,
@@ -79,8 +82,9 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Demo { device, no_serve, port } => demo(device, no_serve, port)?,
-        Verb::Build { release, device, wasm_only } => {
-            build(device, if release { Profile::Release } else { Profile::Dev }, wasm_only)?;
+        Verb::Build { release, wasm_opt, device, wasm_only } => {
+            let profile = if release { Profile::Release { wasm_opt } } else { Profile::Dev };
+            build(device, &profile, wasm_only)?;
         }
         Verb::Test(options) => return test::run(&options),
         Verb::Fixtures { arguments } => fixtures::generate(&arguments)?,
@@ -88,10 +92,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn build(device: Device, profile: Profile, wasm_only: bool) -> Result<()> {
+fn build(device: Device, profile: &Profile, wasm_only: bool) -> Result<()> {
     let start = Instant::now();
     let toolchain = shell::stage("tools", || {
-        if !wasm_only || profile == Profile::Release {
+        if !wasm_only || *profile != Profile::Dev {
             web::check_node()?;
         }
         WasmToolchain::find()
@@ -108,7 +112,7 @@ fn build(device: Device, profile: Profile, wasm_only: bool) -> Result<()> {
 }
 
 fn demo(device: Device, no_serve: bool, port: u16) -> Result<()> {
-    build(device, Profile::Dev, false)?;
+    build(device, &Profile::Dev, false)?;
     shell::stage("page", web::build_page)?;
     if no_serve { Ok(()) } else { serve::serve(&web::page_dir(), port) }
 }

@@ -18,7 +18,7 @@ pub struct Options {
     /// Run only these stages (repeat the option for more); what they need must have been built before.
     #[arg(long, value_enum)]
     only: Vec<Stage>,
-    /// Run only tests with one of these in their names: Rust tests, browser tests.
+    /// Run only tests with one of these in their names: Rust, browser and package tests.
     filters: Vec<String>,
 }
 
@@ -100,8 +100,8 @@ impl Stages<'_> {
             Stage::Web => web::build_package().and_then(|()| web::build_page()).map(|()| Outcome::Passed),
             Stage::WebLint => web_lint(),
             Stage::Unit => report::tests(shell::npm().args(["test", "--workspace", "pkg", "--workspace", "www"])),
-            Stage::Browser => self.browser(),
-            Stage::Package => report::tests(shell::npm().args(["run", "test:package", "--workspace", "tests"])),
+            Stage::Browser => self.playwright("test"),
+            Stage::Package => self.playwright("test:package"),
         }
     }
 
@@ -122,7 +122,7 @@ impl Stages<'_> {
     }
 
     fn wasm(&self) -> Result<Outcome> {
-        wasm::build(self.toolchain()?, Device::All, Profile::Dev)?;
+        wasm::build(self.toolchain()?, Device::All, &Profile::Dev)?;
         crate::size::report()?;
         Ok(Outcome::Passed)
     }
@@ -142,9 +142,9 @@ impl Stages<'_> {
         Ok(Outcome::Passed)
     }
 
-    fn browser(&self) -> Result<Outcome> {
+    fn playwright(&self, script: &str) -> Result<Outcome> {
         let mut npm = shell::npm();
-        npm.args(["test", "--workspace", "tests"]).env("BURN_SAM_CHROMIUM", browser::find()?);
+        npm.args(["run", script, "--workspace", "tests"]).env("BURN_SAM_CHROMIUM", browser::find()?);
         if !self.filters.is_empty() {
             npm.args(["--", "--pass-with-no-tests", "--grep"]).arg(self.filters.join("|"));
         }

@@ -39,20 +39,23 @@ impl Device {
 }
 
 /// How much work to put into the modules.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Profile {
     /// Quick to build, with function names in stack traces.
     Dev,
     /// What npm ships.
-    Release,
+    Release {
+        /// What follows `-O` for wasm-opt.
+        wasm_opt: String,
+    },
 }
 
 impl Profile {
     /// The name of the Cargo profile.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Dev => "wasm-dev",
-            Self::Release => "wasm-release",
+            Self::Release { .. } => "wasm-release",
         }
     }
 }
@@ -63,7 +66,7 @@ pub fn dist_dir(feature: &str) -> PathBuf {
 }
 
 /// Builds the modules for `device` into `pkg/dist/wasm`.
-pub fn build(toolchain: WasmToolchain, device: Device, profile: Profile) -> Result<()> {
+pub fn build(toolchain: WasmToolchain, device: Device, profile: &Profile) -> Result<()> {
     for feature in device.features() {
         shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
     }
@@ -75,7 +78,7 @@ pub fn build(toolchain: WasmToolchain, device: Device, profile: Profile) -> Resu
     Ok(())
 }
 
-fn build_one(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<()> {
+fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<()> {
     let module = compile(toolchain, feature, profile)?;
     let stamp_file = wasm_target_dir().join(format!("dist-{feature}.stamp"));
     let stamp = stamp(&module, profile)?;
@@ -88,7 +91,7 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Resul
     if dist.exists() {
         fs::remove_dir_all(&dist).with_context(|| format!("could not empty {}", dist.display()))?;
     }
-    let release = profile == Profile::Release;
+    let release = *profile != Profile::Dev;
     Bindgen::new()
         .input_path(&module)
         .out_name(OUT_NAME)
@@ -98,14 +101,14 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Resul
         .remove_producers_section(release)
         .generate(&dist)
         .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
-    if release {
-        optimise::optimise(&built)?;
+    if let Profile::Release { wasm_opt } = profile {
+        optimise::optimise(&built, wasm_opt)?;
     }
     fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.
-fn compile(toolchain: WasmToolchain, feature: &str, profile: Profile) -> Result<PathBuf> {
+fn compile(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build");
     cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
     cargo.args(["--profile", profile.name()]);
@@ -135,10 +138,14 @@ fn parse_artifact(line: &str) -> Option<PathBuf> {
 }
 
 /// Says which module the files in `pkg/dist/wasm` were made from.
-fn stamp(module: &Path, profile: Profile) -> Result<String> {
+fn stamp(module: &Path, profile: &Profile) -> Result<String> {
     let about = fs::metadata(module).with_context(|| format!("could not read {}", module.display()))?;
     let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{} {} {}\n", profile.name(), about.len(), time.as_nanos()))
+    let how = match profile {
+        Profile::Dev => "",
+        Profile::Release { wasm_opt } => wasm_opt,
+    };
+    Ok(format!("{} {how} {} {}\n", profile.name(), about.len(), time.as_nanos()))
 }
 
 /// The package imports both modules. Where only one was asked for and the other was never built, a module of the same

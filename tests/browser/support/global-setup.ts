@@ -1,5 +1,4 @@
-import { rmSync } from "node:fs";
-import { demo, output } from "./paths.ts";
+import { demo } from "./paths.ts";
 import { serve } from "./server.ts";
 import { makeSite } from "./site.ts";
 
@@ -7,7 +6,6 @@ const csp = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-sr
 
 /** Packs the package and serves it; the workers find the addresses in the environment. */
 export default async function globalSetup(): Promise<() => Promise<void>> {
-  rmSync(output, { recursive: true, force: true });
   const { folder, remove } = await makeSite();
   const site = await serve(folder, {
     headers: (path) => (path === "/csp.html" ? { "Content-Security-Policy": csp } : {}),

@@ -18,7 +18,7 @@ const html = `<!doctype html>
 <html lang="en">
   <meta charset="utf-8" />
   <title>burn-sam tests</title>
-  <link rel="icon" href="data:," />
+  <link rel="icon" href="./scene.png" />
   <script type="module" src="./page.js"></script>
 </html>
 `;
