@@ -27,9 +27,9 @@ export async function openDemo(page: Page, device: Device, query = ""): Promise<
 }
 
 export async function openScene(page: Page): Promise<void> {
-  // A pointer was used, as in the way to a file dialog: browsers show focus rings to those who use keys.
-  await page.locator("h1").click();
-  await page.locator("#file").setInputFiles(scene);
+  const chooser = page.waitForEvent("filechooser");
+  await page.locator("#open").click();
+  await (await chooser).setFiles(scene);
   await expectState(page, "encoded");
   await expect(page.locator("#stage")).toHaveAttribute("data-image", "320,240");
 }

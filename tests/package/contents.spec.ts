@@ -1,0 +1,80 @@
+// What is in the tarball, and what a project without a browser makes of it.
+import { execFileSync } from "node:child_process";
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { expect, makeProject, tarball, test } from "./support.ts";
+
+function node(folder: string, script: string): string {
+  return execFileSync("node", ["--input-type=module", "--eval", script], { cwd: folder, encoding: "utf8" }).trim();
+}
+
+test("the tarball has what is needed and nothing else", () => {
+  const list = execFileSync("tar", ["-tzf", tarball()], { encoding: "utf8" }).trim().split(/\r?\n/);
+  const files = list.map((path) => path.replace(/^package\//, ""));
+  console.log(`    ${files.length} files, ${(statSync(tarball()).size / 1e6).toFixed(2)} MB packed`);
+  expect(files).toEqual(
+    expect.arrayContaining([
+      ...["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT"],
+      ...["dist/index.js", "dist/index.d.ts", "dist/worker.js", "models/tiny.safetensors"],
+      ...["dist/wasm/cpu/burn_sam_bg.wasm", "dist/wasm/cpu/burn_sam.js", "dist/wasm/webgpu/burn_sam.js"],
+    ]),
+  );
+  const allowed =
+    /^(package\.json|README\.md|LICENSE-(MIT|APACHE)|dist\/.+\.(js|d\.ts|wasm)|models\/[\w-]+\.(safetensors|md))$/;
+  expect(files.filter((file) => !allowed.test(file))).toEqual([]);
+});
+
+test("every address of `exports` leads to a file", () => {
+  const project = makeProject("app");
+  const addresses = [
+    ...["burn-sam", "burn-sam/worker", "burn-sam/package.json", "burn-sam/models/tiny.safetensors"],
+    "burn-sam/wasm/cpu/burn_sam_bg.wasm",
+  ];
+  const script = `console.log(JSON.stringify(${JSON.stringify(addresses)}.map((a) => import.meta.resolve(a))))`;
+  const resolved = JSON.parse(node(project, script)) as string[];
+  expect(resolved.map((url) => existsSync(new URL(url)))).toEqual(addresses.map(() => true));
+});
+
+test("Node can import it, and loading there is refused", () => {
+  const project = makeProject("app");
+  const script = `
+    import { Sam, SamError, toRle } from "burn-sam";
+    const refused = await Sam.load().catch((error) => [error instanceof SamError, error.code, error.message]);
+    const rle = toRle({ data: Uint8Array.of(0, 1, 1, 0), width: 2, height: 2 });
+    console.log(JSON.stringify({ refused, counts: rle.counts }));
+  `;
+  expect(JSON.parse(node(project, script))).toEqual({
+    refused: [true, "unsupported", expect.stringMatching(/browser/)],
+    counts: [1, 2, 1],
+  });
+});
+
+for (const moduleResolution of ["bundler", "nodenext"] as const) {
+  test(`types, with strict checks, as ${moduleResolution} finds them`, () => {
+    const project = makeProject("types");
+    const compilerOptions = {
+      target: "ES2022",
+      module: moduleResolution === "bundler" ? "ESNext" : "NodeNext",
+      moduleResolution,
+      lib: ["ES2022", "ESNext.Disposable", "DOM"],
+      types: [],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      // The package's own declarations are checked too.
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["consumer.ts"] }));
+    const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
+    const errors = (() => {
+      try {
+        return execFileSync("node", [tsc, "-p", project], { encoding: "utf8" });
+      } catch (error) {
+        return error instanceof Error && "stdout" in error ? String(error.stdout) : String(error);
+      }
+    })();
+    expect(errors).toBe("");
+  });
+}
