@@ -27,7 +27,7 @@ test("two images at once", async ({ bench }) => {
   expect(mirrored, "the second image's mask, mirrored").toBeGreaterThan(0.7);
 });
 
-test("segment on another image runs while one is being encoded", async ({ bench }) => {
+test("segment on another image runs while one is being encoded", { tag: "@cpu" }, async ({ bench }) => {
   const order = await bench.evaluate(async () => {
     const order: string[] = [];
     const encoding = sam.encode(await fetchBlob("scene.png")).then((image) => {
@@ -113,7 +113,7 @@ test("freeing an image rejects what is pending on it, and nothing else", async (
   expect(result.later).toMatchObject(disposed);
 });
 
-test("freeing the model rejects what is pending and frees its images", async ({ page, device }) => {
+test("freeing the model rejects what is pending and frees its images", { tag: "@cpu" }, async ({ page, device }) => {
   const result = await page.evaluate(async (device) => {
     const sam = await burnSam.Sam.load({ device });
     const blob = await fetchBlob("scene.png");

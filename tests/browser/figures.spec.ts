@@ -5,7 +5,7 @@ import { output } from "./support/paths.ts";
 import { expect, print, test } from "./support/test.ts";
 
 test("figures of the built-in model", async ({ page, device }) => {
-  const encodes = device === "cpu" ? 10 : 4;
+  const encodes = device === "cpu" ? 10 : 3;
   const figures = await page.evaluate(
     async ({ device, encodes }) => {
       const time = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
@@ -22,7 +22,7 @@ test("figures of the built-in model", async ({ page, device }) => {
         encode.push(ms);
         memory.push(sam.info.wasmMemory);
         if (i === 0) {
-          for (let j = 0; j < 5; j++) {
+          for (let j = 0; j < (device === "cpu" ? 5 : 3); j++) {
             const prompt = { points: [{ x: 92.5 + j, y: 128.25 }] };
             segment.push((await time(() => image.segment(prompt)))[1]);
           }

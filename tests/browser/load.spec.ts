@@ -101,7 +101,7 @@ test("the Worker is not needed", { tag: "@cpu" }, async ({ page, device }) => {
   expect(page.workers()).toHaveLength(0);
 });
 
-test("a strict Content-Security-Policy", async ({ page, device }) => {
+test("a strict Content-Security-Policy", { tag: "@cpu" }, async ({ page, device }) => {
   await openSite(page, "csp.html");
   const area = await page.evaluate(async (device) => {
     const sam = await burnSam.Sam.load({ device });

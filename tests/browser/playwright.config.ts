@@ -16,6 +16,7 @@ export default defineConfig<object, DeviceOption>({
     {
       name: "cpu",
       timeout: 90_000,
+      grepInvert: /@webgpu/,
       use: { device: "cpu", launchOptions: launchOptions("cpu") },
     },
     {

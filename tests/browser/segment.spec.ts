@@ -1,9 +1,10 @@
 // Prompts and options of image.segment(), on scene.png: a ball on the left, a box on the right.
+// What a device has no part in, and what parity.spec.ts covers on each, runs on the CPU only.
 import { expect, test } from "./support/test.ts";
 
 const ball = { x: 92.5, y: 128.25 };
 
-test("three candidates, best first, with box and area", async ({ bench }) => {
+test("three candidates, best first, with box and area", { tag: "@cpu" }, async ({ bench }) => {
   const masks = await bench.evaluate(async (ball) => {
     const masks = await scene.segment({ points: [ball] });
     return masks.map(({ score, token, bbox, area, data, width, height, logits }) => {
@@ -39,7 +40,7 @@ test("three candidates, best first, with box and area", async ({ bench }) => {
   }
 });
 
-test("multimask: false gives the single mask of token 0", async ({ bench }) => {
+test("multimask: false gives the single mask of token 0", { tag: "@cpu" }, async ({ bench }) => {
   const masks = await bench.evaluate(async (ball) => {
     const masks = await scene.segment({ points: [ball] }, { multimask: false });
     return masks.map(({ token, area }) => ({ token, area }));
@@ -47,7 +48,7 @@ test("multimask: false gives the single mask of token 0", async ({ bench }) => {
   expect(masks).toEqual([{ token: 0, area: expect.any(Number) }]);
 });
 
-test("a box is the same from any two opposite corners", async ({ bench }) => {
+test("a box is the same from any two opposite corners", { tag: "@cpu" }, async ({ bench }) => {
   const { overlap, same } = await bench.evaluate(async () => {
     const [x0, y0, x1, y1] = [47, 91, 145, 189];
     const [one] = await scene.segment({ box: [x0, y0, x1, y1] }, { multimask: false });
@@ -63,7 +64,7 @@ test("a box is the same from any two opposite corners", async ({ bench }) => {
   expect(overlap, "IoU with the ball as it was drawn").toBeGreaterThan(0.8);
 });
 
-test("an earlier answer's logits refine it", async ({ bench }) => {
+test("an earlier answer's logits refine it", { tag: "@cpu" }, async ({ bench }) => {
   const { before, after, overlap } = await bench.evaluate(async (ball) => {
     const [first] = await scene.segment({ points: [ball] });
     const again = await scene.segment(
@@ -125,7 +126,7 @@ test("logits above the threshold are the mask", async ({ bench }) => {
   expect(differences).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
-test("a bitmap is the mask, ready to draw", async ({ bench }) => {
+test("a bitmap is the mask, ready to draw", { tag: "@cpu" }, async ({ bench }) => {
   const result = await bench.evaluate(async (ball) => {
     const [mask] = await scene.segment({ points: [ball] }, { multimask: false });
     const [drawn] = await scene.segment({ points: [ball] }, { multimask: false, output: "bitmap" });
@@ -144,7 +145,7 @@ test("a bitmap is the mask, ready to draw", async ({ bench }) => {
   expect(result).toEqual({ isBitmap: true, size: [320, 240], wrong: -1, area: 0 });
 });
 
-test("another resolution on request", async ({ bench }) => {
+test("another resolution on request", { tag: "@cpu" }, async ({ bench }) => {
   const { sizes, ratios } = await bench.evaluate(async (ball) => {
     const [full] = await scene.segment({ points: [ball] }, { multimask: false });
     const [small] = await scene.segment({ points: [ball] }, { multimask: false, size: [160, 120] });
@@ -182,7 +183,7 @@ test("a batch of prompts answers as each of them alone", async ({ bench }) => {
   expect(none).toEqual([]);
 });
 
-test("an empty list of points counts as absent", async ({ bench }) => {
+test("an empty list of points counts as absent", { tag: "@cpu" }, async ({ bench }) => {
   const same = await bench.evaluate(async () => {
     const box = [47, 91, 145, 189] as const;
     const pairs = [

@@ -47,7 +47,7 @@ export async function toWireSource(source: ImageSource): Promise<PreparedSource>
 }
 
 function fromBlob(blob: Blob): PreparedSource {
-  if (blob.size === 0) throw new SamError("bad-image", "The file is empty.");
+  if (blob.size === 0) throw new SamError("bad-image", "The image file is empty (0 bytes): choose another one.");
   return { source: { kind: "blob", blob }, transfer: [] };
 }
 

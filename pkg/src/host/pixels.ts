@@ -39,7 +39,7 @@ export async function openPixels(source: WireSource, signal: AbortSignal): Promi
 }
 
 async function decode(blob: Blob): Promise<ImageBitmap> {
-  if (blob.size === 0) throw new SamError("bad-image", "The file is empty.");
+  if (blob.size === 0) throw new SamError("bad-image", "The image file is empty (0 bytes): choose another one.");
   try {
     return await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch (error) {

@@ -85,6 +85,8 @@ declare global {
   /** The loaded model, and scene.png encoded, where the test's page has them. */
   var sam: Sam;
   var scene: SamImage;
+  /** The image that support/parity.ts asks about. */
+  var subject: SamImage;
 }
 
 Object.assign(globalThis, tools);

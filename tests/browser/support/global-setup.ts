@@ -1,3 +1,5 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { demo } from "./paths.ts";
 import { serve } from "./server.ts";
 import { makeSite } from "./site.ts";
@@ -14,7 +16,9 @@ export default async function globalSetup(): Promise<() => Promise<void>> {
   const other = await serve(folder, {
     headers: (path) => (path === "/open.png" ? { "Access-Control-Allow-Origin": "*" } : {}),
   });
-  const page = await serve(demo);
+  // A copy, so that a build meanwhile does no harm.
+  cpSync(demo, join(folder, "demo"), { recursive: true });
+  const page = await serve(join(folder, "demo"));
   process.env["SITE_FOLDER"] = folder;
   process.env["SITE_URL"] = site.url;
   process.env["OTHER_URL"] = other.url;

@@ -8,7 +8,7 @@ const MAX_SCORE_ERROR = 1e-3;
 /** Of the largest logit. */
 const MAX_LOGIT_ERROR = 1e-3;
 
-/** Runs one case on `globalThis.scene`, prints how near it comes, and checks that this is near enough. */
+/** Runs one case on `globalThis.subject`, prints how near it comes, and checks that this is near enough. */
 export async function checkCase(
   page: Page,
   fixture: Fixture,
@@ -20,7 +20,7 @@ export async function checkCase(
   const masks = await page.evaluate(
     async ({ prompt: { mask, ...rest }, multimask }) => {
       const logits = mask && { data: mask.data, width: mask.side, height: mask.side };
-      const masks = await scene.segment(logits ? { ...rest, mask: logits } : rest, { multimask });
+      const masks = await subject.segment(logits ? { ...rest, mask: logits } : rest, { multimask });
       return masks.map(({ score, token, width, height, data, logits }) => ({
         ...{ score, token, width, height, data },
         lowRes: logits.data,
