@@ -45,10 +45,12 @@ pub enum SamError {
         reason: String,
     },
     /// A part of the interface that this version does not fill yet.
-    #[error("{what} is not implemented yet")]
+    #[error("{what} is not implemented yet; {instead}")]
     NotImplemented {
         /// The missing part.
         what: String,
+        /// What to do until then.
+        instead: String,
     },
     /// A mistake in this crate.
     #[error("internal error: {reason}. Please report it")]

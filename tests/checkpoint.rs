@@ -114,8 +114,11 @@ fn files_of_other_kinds_are_refused() {
 
 #[test]
 fn a_pytorch_archive_is_not_read_yet() {
-    let error = load(b"PK\x03\x04 and so on").unwrap_err();
-    assert_eq!(error.code(), "not-implemented");
+    for archive in [&b"PK\x03\x04 and so on"[..], &b"\x80\x02\x8a\nl\xfc\x9cF and so on"[..]] {
+        let error = load(archive).unwrap_err();
+        assert_eq!(error.code(), "not-implemented");
+        assert!(error.to_string().contains("convert the checkpoint to safetensors"));
+    }
 }
 
 /// A forged description must not make the loader allocate or divide by what it says.

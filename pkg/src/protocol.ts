@@ -76,7 +76,8 @@ export type CallProgress = Calls[CallKind]["progress"];
 
 /** Worker → page. `memory` is the size of the wasm memory in bytes. */
 export type Response =
-  | { readonly kind: "ready" }
+  /** `lock`: held as long as the Worker lives; absent where there are no locks. */
+  | { readonly kind: "ready"; readonly lock?: string }
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }

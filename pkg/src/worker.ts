@@ -15,4 +15,12 @@ self.addEventListener("error", (event) => {
 self.addEventListener("unhandledrejection", (event) => host.fail(event.reason));
 self.addEventListener("message", (event: MessageEvent<Request>) => host.receive(event.data));
 
-post({ kind: "ready" }, []);
+// The browser does not tell a page that its Worker has ended. A lock is released then, whatever the reason.
+const lock = `burn-sam ${crypto.randomUUID?.()}`;
+const held = navigator.locks?.request(lock, () => {
+  post({ kind: "ready", lock }, []);
+  return new Promise(() => undefined);
+});
+// Without https there are no locks, and in a sandboxed frame none for us.
+if (held === undefined) post({ kind: "ready" }, []);
+else held.catch(() => post({ kind: "ready" }, []));

@@ -4,6 +4,9 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::SamError;
 
+/// How PyTorch's files begin: as a zip archive, or before version 1.6 as a pickle.
+const PYTORCH: [&[u8]; 2] = [b"PK\x03\x04", b"\x80\x02"];
+
 /// A parsed file; the tensors' bytes stay where they are.
 pub(crate) struct Checkpoint<'a> {
     tensors: SafeTensors<'a>,
@@ -13,15 +16,16 @@ pub(crate) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, SamError> {
         if bytes.is_empty() {
-            return Err(SamError::checkpoint("it is empty"));
+            return Err(SamError::checkpoint("it is empty (0 bytes); choose another file"));
         }
-        if bytes.starts_with(b"PK\x03\x04") {
+        if PYTORCH.iter().any(|magic| bytes.starts_with(magic)) {
             return Err(SamError::NotImplemented {
-                what: "reading PyTorch's .pth and .pt files (convert the checkpoint to safetensors)".into(),
+                what: "reading PyTorch's files (.pth, .pt)".into(),
+                instead: "convert the checkpoint to safetensors".into(),
             });
         }
         let unreadable = |error: safetensors::SafeTensorError| {
-            SamError::checkpoint(format!("it is not a readable safetensors file, or it is cut short ({error:?})"))
+            SamError::checkpoint(format!("it is not a readable safetensors file, or it is cut short ({error})"))
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
         let config = metadata.metadata().as_ref().and_then(|map| map.get("config").cloned());

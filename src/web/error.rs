@@ -20,12 +20,18 @@ impl<E: Into<SamError>> From<E> for JsSamError {
 
 impl From<JsSamError> for JsValue {
     fn from(JsSamError(error): JsSamError) -> Self {
-        let js = Error::new(&error.to_string());
+        let js = Error::new(&sentence(&error.to_string()));
         js.set_name("SamError");
         // Setting a property of a fresh object cannot fail.
         let _ = Reflect::set(&js, &"code".into(), &error.code().into());
         js.into()
     }
+}
+
+/// Rust's messages begin in lower case and end without a stop; JavaScript's are sentences.
+fn sentence(message: &str) -> String {
+    let mut rest = message.chars();
+    rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).chain(std::iter::once('.')).collect()
 }
 
 /// An option or a prompt that does not have the shape the boundary declares.

@@ -22,7 +22,11 @@ impl Session {
     pub async fn load(checkpoint: Vec<u8>, options: LoadOptionsJs) -> JsResult<Session> {
         let options = types::load_options(options)?;
         if options.precision.as_deref() == Some("f16") {
-            return Err(SamError::NotImplemented { what: "precision \"f16\" (use \"auto\" or \"f32\")".into() }.into());
+            return Err(SamError::NotImplemented {
+                what: "precision \"f16\"".into(),
+                instead: "use \"auto\" or \"f32\"".into(),
+            }
+            .into());
         }
         let device: Device = device::init().await?;
         let origin = Origin { name: options.name.as_deref(), hash: options.hash.as_deref().and_then(from_hex) };

@@ -92,7 +92,7 @@ test(
 );
 
 // The browser fires no event for this.
-test.fixme("a Worker that ends without a word", { tag: "@cpu" }, async ({ bench, page, device }) => {
+test("a Worker that ends without a word", { tag: "@cpu" }, async ({ bench, page, device }) => {
   await expectLoss(page, device, await savedScene(bench), async () => {
     await page
       .workers()[0]

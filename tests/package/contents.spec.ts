@@ -17,7 +17,10 @@ test("the tarball has what is needed and nothing else", () => {
     expect.arrayContaining([
       ...["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT"],
       ...["dist/index.js", "dist/index.d.ts", "dist/worker.js", "models/tiny.safetensors"],
-      ...["dist/wasm/cpu/burn_sam_bg.wasm", "dist/wasm/cpu/burn_sam.js", "dist/wasm/webgpu/burn_sam.js"],
+      ...["cpu", "webgpu"].flatMap((device) => [
+        `dist/wasm/${device}/burn_sam.js`,
+        `dist/wasm/${device}/burn_sam_bg.wasm`,
+      ]),
     ]),
   );
   const allowed =

@@ -30,12 +30,24 @@ export async function toWireSource(source: ImageSource): Promise<PreparedSource>
       return fromVideo(source as HTMLVideoElement);
     case "HTMLCanvasElement":
     case "OffscreenCanvas":
-      return copyOf(source as HTMLCanvasElement, sizeOf(source as HTMLCanvasElement), "The canvas has no pixels.");
+      return copyOf(
+        source as HTMLCanvasElement,
+        sizeOf(source as HTMLCanvasElement),
+        "The canvas has no pixels: give it a width and a height.",
+      );
     case "ImageBitmap":
-      return copyOf(source as ImageBitmap, sizeOf(source as ImageBitmap), "The ImageBitmap is closed.");
+      return copyOf(
+        source as ImageBitmap,
+        sizeOf(source as ImageBitmap),
+        "The ImageBitmap is closed: encode it before closing it.",
+      );
     case "VideoFrame": {
       const frame = source as VideoFrame;
-      return copyOf(frame, [frame.displayWidth, frame.displayHeight], "The VideoFrame is closed.");
+      return copyOf(
+        frame,
+        [frame.displayWidth, frame.displayHeight],
+        "The VideoFrame is closed: encode it before closing it.",
+      );
     }
     default:
       throw new SamError(
@@ -55,7 +67,7 @@ async function fromImageData(image: ImageData): Promise<PreparedSource> {
   const { data, width, height } = image;
   // Anything but 8-bit sRGB is converted by the browser.
   if (image.colorSpace !== "srgb" || !(data instanceof Uint8ClampedArray)) {
-    return copyOf(image, [width, height], "The ImageData has no pixels.");
+    return copyOf(image, [width, height], "The ImageData has no pixels: it needs at least one.");
   }
   return { source: { kind: "pixels", data, width, height }, transfer: [] };
 }

@@ -45,6 +45,7 @@ class WorkerTransport implements Transport {
   readonly #worker: Worker;
   readonly #blobUrl: string | undefined;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #ended = new AbortController();
   #starting = true;
 
   constructor(worker: Worker, address: string, blobUrl: string | undefined) {
@@ -54,7 +55,10 @@ class WorkerTransport implements Transport {
       this.onerror?.(cannotStart(address, `it did not answer within ${START_TIMEOUT_MS / 1000} s`));
     }, START_TIMEOUT_MS);
     worker.onmessage = (event: MessageEvent<Response>) => {
-      if (event.data.kind === "ready") this.#settle();
+      if (event.data.kind === "ready") {
+        this.#settle();
+        if (event.data.lock !== undefined) this.#watch(event.data.lock);
+      }
       this.onmessage?.(event.data);
     };
     worker.onmessageerror = () =>
@@ -72,7 +76,15 @@ class WorkerTransport implements Transport {
 
   terminate(): void {
     this.#settle();
+    this.#ended.abort();
     this.#worker.terminate();
+  }
+
+  /** The lock becomes ours when the Worker has ended, of which the browser does not tell. */
+  #watch(lock: string): void {
+    const { signal } = this.#ended;
+    const onGone = () => this.onerror?.(new SamError("internal", "The browser ended the Worker. Call sam.restart()."));
+    navigator.locks.request(lock, { signal }, onGone).catch(() => undefined);
   }
 
   #settle(): void {
