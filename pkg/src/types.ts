@@ -2,8 +2,8 @@
 /**
  * The whole public vocabulary of burn-sam.
  *
- * Coordinates are pixels of the original image as displayed: EXIF orientation applied, origin at the top left,
- * x to the right, y down, (0, 0) the centre of no pixel but the corner of the first.
+ * Coordinates are pixels of the original image as displayed: EXIF orientation applied, x to the right, y down.
+ * As in the reference, (0, 0) is the top left pixel itself, not its corner.
  */
 
 /** Where the model runs. */
