@@ -3,26 +3,14 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/common.py>
 
 use burn::module::{Module, Param, ParamId};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::{gelu, relu};
 use burn::tensor::{Device, Tensor};
+
+use crate::ops::{self, Activation};
 
 /// Epsilon of the ViT's layer norms and of every `LayerNorm2d`.
 pub(crate) const EPS_VIT: f64 = 1e-6;
 /// Epsilon of PyTorch's own layer and batch norms.
 pub(crate) const EPS_TORCH: f64 = 1e-5;
-
-pub(crate) fn linear(input: usize, output: usize, device: &Device) -> Linear {
-    LinearConfig::new(input, output).init(device)
-}
-
-pub(crate) fn linear_without_bias(input: usize, output: usize, device: &Device) -> Linear {
-    LinearConfig::new(input, output).with_bias(false).init(device)
-}
-
-pub(crate) fn layer_norm(dim: usize, epsilon: f64, device: &Device) -> LayerNorm {
-    LayerNormConfig::new(dim).with_epsilon(epsilon).init(device)
-}
 
 /// A parameter of a given shape whose values come from a checkpoint; zeros until then.
 pub(crate) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -35,7 +23,61 @@ pub(crate) fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> P
     )
 }
 
-/// Two linear layers with an exact GELU between them.
+/// A linear layer; a 1×1 convolution where the image is channels-last.
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// `[input, output]`
+    pub(crate) weight: Param<Tensor<2>>,
+    /// `[output]`
+    pub(crate) bias: Option<Param<Tensor<1>>>,
+}
+
+impl Linear {
+    pub(crate) fn new(input: usize, output: usize, device: &Device) -> Self {
+        Self { weight: parameter([input, output], device), bias: Some(parameter([output], device)) }
+    }
+
+    pub(crate) fn without_bias(input: usize, output: usize, device: &Device) -> Self {
+        Self { weight: parameter([input, output], device), bias: None }
+    }
+
+    /// # Shapes
+    /// - input: `[..., input]`
+    /// - output: `[..., output]`
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        self.forward_then(x, Activation::None)
+    }
+
+    /// As [`forward`](Self::forward), then an activation.
+    pub(crate) fn forward_then<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
+        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), activation)
+    }
+}
+
+/// Layer norm over the last axis; the reference's `LayerNorm2d` where the image is channels-last.
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    /// `[dim]`
+    pub(crate) gamma: Param<Tensor<1>>,
+    /// `[dim]`
+    pub(crate) beta: Param<Tensor<1>>,
+    #[module(skip)]
+    pub(crate) epsilon: f64,
+}
+
+impl LayerNorm {
+    pub(crate) fn new(dim: usize, epsilon: f64, device: &Device) -> Self {
+        Self { gamma: parameter([dim], device), beta: parameter([dim], device), epsilon }
+    }
+
+    /// # Shapes
+    /// - input, output: `[..., dim]`
+    pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        ops::layer_norm(x, self.gamma.val(), self.beta.val(), self.epsilon)
+    }
+}
+
+/// Two linear layers with an activation between them.
 #[derive(Module, Debug)]
 pub struct MlpBlock {
     pub(crate) lin1: Linear,
@@ -45,30 +87,16 @@ pub struct MlpBlock {
     pub(crate) activation: Activation,
 }
 
-/// The activation inside an [`MlpBlock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Exact (erf) GELU.
-    Gelu,
-    /// Rectifier.
-    Relu,
-}
-
 impl MlpBlock {
     /// A block of width `dim` and hidden width `mlp_dim`.
     pub fn new(dim: usize, mlp_dim: usize, activation: Activation, device: &Device) -> Self {
-        Self { lin1: linear(dim, mlp_dim, device), lin2: linear(mlp_dim, dim, device), activation }
+        Self { lin1: Linear::new(dim, mlp_dim, device), lin2: Linear::new(mlp_dim, dim, device), activation }
     }
 
     /// # Shapes
     /// - input, output: `[..., dim]`
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let x = self.lin1.forward(x);
-        let x = match self.activation {
-            Activation::Gelu => gelu(x),
-            Activation::Relu => relu(x),
-        };
-        self.lin2.forward(x)
+        self.lin2.forward(self.lin1.forward_then(x, self.activation))
     }
 }
 
@@ -86,7 +114,7 @@ impl Mlp {
             i if i == depth => output,
             _ => hidden,
         };
-        Self { layers: (0..depth).map(|i| linear(width(i), width(i + 1), device)).collect() }
+        Self { layers: (0..depth).map(|i| Linear::new(width(i), width(i + 1), device)).collect() }
     }
 
     /// # Shapes
@@ -94,10 +122,8 @@ impl Mlp {
     /// - output: `[..., output]`
     pub fn forward<const D: usize>(&self, mut x: Tensor<D>) -> Tensor<D> {
         for (i, layer) in self.layers.iter().enumerate() {
-            if i > 0 {
-                x = relu(x);
-            }
-            x = layer.forward(x);
+            let last = i + 1 == self.layers.len();
+            x = layer.forward_then(x, if last { Activation::None } else { Activation::Relu });
         }
         x
     }
@@ -127,10 +153,8 @@ impl PatchConv {
         let [batch, height, width, channels] = x.dims();
         let k = self.kernel;
         let (h, w) = (height / k, width / k);
-        let patches =
-            x.reshape([batch, h, k, w, k, channels]).swap_dims(2, 3).reshape([batch * h * w, k * k * channels]);
-        let out = patches.matmul(self.weight.val()) + self.bias.val().unsqueeze();
-        out.reshape([batch as i32, h as i32, w as i32, -1])
+        let patches = x.reshape([batch, h, k, w, k, channels]).swap_dims(2, 3).reshape([batch, h, w, k * k * channels]);
+        ops::linear(patches, self.weight.val(), Some(self.bias.val()), Activation::None)
     }
 }
 
@@ -154,12 +178,12 @@ impl PatchConvTranspose {
     /// # Shapes
     /// - input: `[batch, height, width, input]`
     /// - output: `[batch, height · kernel, width · kernel, output]`
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, h, w, channels] = x.dims();
+    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        let [batch, h, w, _] = x.dims();
         let k = self.kernel;
         let [output] = self.bias.dims();
-        let x = x.reshape([batch * h * w, channels]).matmul(self.weight.val());
-        let x = x.reshape([batch, h, w, k, k, output]).swap_dims(2, 3);
-        x.reshape([batch, h * k, w * k, output]) + self.bias.val().unsqueeze()
+        let bias = self.bias.val().repeat_dim(0, k * k);
+        let x = ops::linear(x, self.weight.val(), Some(bias), activation);
+        x.reshape([batch, h, w, k, k, output]).swap_dims(2, 3).reshape([batch, h * k, w * k, output])
     }
 }

@@ -3,12 +3,11 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/image_encoder.py>
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 
-use super::common::{Activation, EPS_VIT, MlpBlock, PatchConv, layer_norm, linear, linear_without_bias, parameter};
+use super::common::{EPS_VIT, LayerNorm, Linear, MlpBlock, PatchConv, parameter};
 use super::config::VitConfig;
-use crate::ops;
+use crate::ops::{self, Activation};
 
 /// The vision transformer and its neck.
 #[derive(Module, Debug)]
@@ -80,9 +79,9 @@ impl Block {
     pub(crate) fn new(config: &VitConfig, window_size: usize, device: &Device) -> Self {
         let attended = if window_size == 0 { config.image_size / config.patch_size } else { window_size };
         Self {
-            norm1: layer_norm(config.dim, EPS_VIT, device),
+            norm1: LayerNorm::new(config.dim, EPS_VIT, device),
             attn: Attention::new(config.dim, config.heads, attended, device),
-            norm2: layer_norm(config.dim, EPS_VIT, device),
+            norm2: LayerNorm::new(config.dim, EPS_VIT, device),
             mlp: MlpBlock::new(config.dim, config.mlp_dim, Activation::Gelu, device),
             window_size,
         }
@@ -120,8 +119,8 @@ pub struct Attention {
 impl Attention {
     pub(crate) fn new(dim: usize, heads: usize, attended: usize, device: &Device) -> Self {
         Self {
-            qkv: linear(dim, 3 * dim, device),
-            proj: linear(dim, dim, device),
+            qkv: Linear::new(dim, 3 * dim, device),
+            proj: Linear::new(dim, dim, device),
             rel_pos_h: parameter([2 * attended - 1, dim / heads], device),
             rel_pos_w: parameter([2 * attended - 1, dim / heads], device),
             heads,
@@ -133,12 +132,10 @@ impl Attention {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, height, width, dim] = x.dims();
         let head_dim = dim / self.heads;
-        let qkv =
-            self.qkv.forward(x).reshape([batch, height * width, 3, self.heads, head_dim]).permute([2, 0, 3, 1, 4]);
-        let [q, k, v] = [0, 1, 2].map(|i| {
-            let shape = [batch, self.heads, height * width, head_dim];
-            qkv.clone().slice([i..i + 1, 0..batch, 0..self.heads, 0..height * width, 0..head_dim]).reshape(shape)
-        });
+        // The queries of all heads, then all keys, then all values.
+        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3 * self.heads, head_dim]);
+        let part = |i: usize| qkv.clone().slice_dim(2, i * self.heads..(i + 1) * self.heads).swap_dims(1, 2);
+        let [q, k, v] = [part(0), part(1), part(2)];
         let bias = ops::Bias::Decomposed {
             vertical: self.rel_pos_h.val(),
             horizontal: self.rel_pos_w.val(),
@@ -161,10 +158,10 @@ pub struct Neck {
 impl Neck {
     pub(crate) fn new(dim: usize, out_dim: usize, device: &Device) -> Self {
         Self {
-            conv1: linear_without_bias(dim, out_dim, device),
-            layer_norm1: layer_norm(out_dim, EPS_VIT, device),
+            conv1: Linear::without_bias(dim, out_dim, device),
+            layer_norm1: LayerNorm::new(out_dim, EPS_VIT, device),
             conv2: parameter([out_dim, out_dim, 3, 3], device),
-            layer_norm2: layer_norm(out_dim, EPS_VIT, device),
+            layer_norm2: LayerNorm::new(out_dim, EPS_VIT, device),
         }
     }
 
@@ -173,6 +170,6 @@ impl Neck {
     /// - output: `[batch, height, width, out_dim]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.layer_norm1.forward(self.conv1.forward(x));
-        self.layer_norm2.forward(ops::conv3x3(x, self.conv2.val(), None, 1))
+        self.layer_norm2.forward(ops::conv3x3(x, self.conv2.val(), None, 1, Activation::None))
     }
 }

@@ -3,13 +3,12 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/mask_decoder.py>
 
 use burn::module::{Module, Param};
-use burn::nn::LayerNorm;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
-use super::common::{EPS_VIT, Mlp, PatchConvTranspose, layer_norm, parameter};
+use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
 use super::transformer::TwoWayTransformer;
+use crate::ops::{Activation, activate};
 
 /// The mask decoder.
 #[derive(Module, Debug)]
@@ -86,7 +85,7 @@ impl OutputUpscaling {
     pub(crate) fn new(dim: usize, device: &Device) -> Self {
         Self {
             conv1: PatchConvTranspose::new(dim, dim / 4, 2, device),
-            layer_norm: layer_norm(dim / 4, EPS_VIT, device),
+            layer_norm: LayerNorm::new(dim / 4, EPS_VIT, device),
             conv2: PatchConvTranspose::new(dim / 4, dim / 8, 2, device),
         }
     }
@@ -95,7 +94,7 @@ impl OutputUpscaling {
     /// - input: `[batch, h, w, dim]`
     /// - output: `[batch, 4h, 4w, dim / 8]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.layer_norm.forward(self.conv1.forward(x)));
-        gelu(self.conv2.forward(x))
+        let x = self.layer_norm.forward(self.conv1.forward(x, Activation::None));
+        self.conv2.forward(activate(x, Activation::Gelu), Activation::Gelu)
     }
 }

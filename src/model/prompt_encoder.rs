@@ -3,12 +3,11 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/prompt_encoder.py>
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::common::{EPS_VIT, PatchConv, layer_norm, linear, parameter};
+use super::common::{EPS_VIT, LayerNorm, Linear, PatchConv, parameter};
 use super::config::SamConfig;
+use crate::ops::{Activation, activate};
 
 /// What a sparse token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,16 +151,16 @@ impl MaskDownscaling {
     pub(crate) fn new(channels: usize, dim: usize, device: &Device) -> Self {
         Self {
             conv1: PatchConv::new(1, channels / 4, 2, device),
-            layer_norm1: layer_norm(channels / 4, EPS_VIT, device),
+            layer_norm1: LayerNorm::new(channels / 4, EPS_VIT, device),
             conv2: PatchConv::new(channels / 4, channels, 2, device),
-            layer_norm2: layer_norm(channels, EPS_VIT, device),
-            conv3: linear(channels, dim, device),
+            layer_norm2: LayerNorm::new(channels, EPS_VIT, device),
+            conv3: Linear::new(channels, dim, device),
         }
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.layer_norm1.forward(self.conv1.forward(x)));
-        let x = gelu(self.layer_norm2.forward(self.conv2.forward(x)));
+        let x = activate(self.layer_norm1.forward(self.conv1.forward(x)), Activation::Gelu);
+        let x = activate(self.layer_norm2.forward(self.conv2.forward(x)), Activation::Gelu);
         self.conv3.forward(x)
     }
 }

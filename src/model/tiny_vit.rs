@@ -4,14 +4,12 @@
 //! Every convolution there is followed by a batch norm; here the loader has folded it into weight and bias.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
-use super::common::{EPS_TORCH, layer_norm, linear, parameter};
+use super::common::{EPS_TORCH, LayerNorm, Linear, parameter};
 use super::config::TinyVitConfig;
 use super::image_encoder::Neck;
-use crate::ops;
+use crate::ops::{self, Activation, activate};
 
 /// Convolutional stem, one convolutional stage, attention stages, neck.
 #[derive(Module, Debug)]
@@ -89,8 +87,8 @@ impl PointwiseNorm {
         Self { weight: parameter([input, output], device), bias: parameter([output], device) }
     }
 
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        burn::tensor::module::linear(x, self.weight.val(), Some(self.bias.val()))
+    pub(crate) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
+        ops::linear(x, self.weight.val(), Some(self.bias.val()), activation)
     }
 }
 
@@ -112,12 +110,12 @@ impl ConvNorm {
         Self { weight: parameter([channels, 1, 3, 3], device), bias: parameter([channels], device), stride }
     }
 
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
         let [.., channels] = x.dims();
         match weight.dims() {
-            [_, input, ..] if input == channels => ops::conv3x3(x, weight, bias, self.stride),
-            _ => ops::depthwise_conv3x3(x, weight, bias, self.stride),
+            [_, input, ..] if input == channels => ops::conv3x3(x, weight, bias, self.stride, activation),
+            _ => ops::depthwise_conv3x3(x, weight, bias, self.stride, activation),
         }
     }
 }
@@ -135,7 +133,7 @@ impl PatchEmbed {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv2.forward(gelu(self.conv1.forward(x)))
+        self.conv2.forward(self.conv1.forward(x, Activation::Gelu), Activation::None)
     }
 }
 
@@ -175,9 +173,9 @@ impl MbConv {
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = x.clone();
-        let x = gelu(self.conv1.forward(x));
-        let x = gelu(self.conv2.forward(x));
-        gelu(self.conv3.forward(x) + shortcut)
+        let x = self.conv1.forward(x, Activation::Gelu);
+        let x = self.conv2.forward(x, Activation::Gelu);
+        activate(self.conv3.forward(x, Activation::None) + shortcut, Activation::Gelu)
     }
 }
 
@@ -199,9 +197,9 @@ impl PatchMerging {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = gelu(self.conv1.forward(x));
-        let x = gelu(self.conv2.forward(x));
-        self.conv3.forward(x)
+        let x = self.conv1.forward(x, Activation::Gelu);
+        let x = self.conv2.forward(x, Activation::Gelu);
+        self.conv3.forward(x, Activation::None)
     }
 }
 
@@ -246,13 +244,13 @@ impl TinyVitBlock {
     /// # Shapes
     /// - input, output: `[batch, height, width, dim]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, height, width, dim] = x.dims();
+        let [_, height, width, dim] = x.dims();
         let window = self.window_size;
         let windows = ops::window_partition(x.clone(), window);
         let [count, ..] = windows.dims();
         let attended = self.attn.forward(windows.reshape([count, window * window, dim]));
         let attended = ops::window_unpartition(attended.reshape([count, window, window, dim]), height, width);
-        let x = self.local_conv.forward(x + attended).reshape([batch, height, width, dim]);
+        let x = self.local_conv.forward(x + attended, Activation::None);
         x.clone() + self.mlp.forward(x)
     }
 }
@@ -273,9 +271,9 @@ impl Attention {
     pub(crate) fn new(dim: usize, heads: usize, window: usize, device: &Device) -> Self {
         let tokens = window * window;
         Self {
-            norm: layer_norm(dim, EPS_TORCH, device),
-            qkv: linear(dim, 3 * dim, device),
-            proj: linear(dim, dim, device),
+            norm: LayerNorm::new(dim, EPS_TORCH, device),
+            qkv: Linear::new(dim, 3 * dim, device),
+            proj: Linear::new(dim, dim, device),
             attention_biases: parameter([heads, tokens, tokens], device),
             heads,
         }
@@ -287,11 +285,9 @@ impl Attention {
         let [windows, tokens, dim] = x.dims();
         let (heads, head_dim) = (self.heads, dim / self.heads);
         // Unlike the ViT, q, k and v of one head lie side by side.
-        let qkv = self.qkv.forward(self.norm.forward(x)).reshape([windows, tokens, heads, 3, head_dim]);
-        let [q, k, v] = [0, 1, 2].map(|i| {
-            let part = qkv.clone().slice([0..windows, 0..tokens, 0..heads, i..i + 1, 0..head_dim]);
-            part.reshape([windows, tokens, heads, head_dim]).swap_dims(1, 2)
-        });
+        let qkv = self.qkv.forward(self.norm.forward(x)).reshape([windows, tokens, heads, 3 * head_dim]);
+        let part = |i: usize| qkv.clone().slice_dim(3, i * head_dim..(i + 1) * head_dim).swap_dims(1, 2);
+        let [q, k, v] = [part(0), part(1), part(2)];
         let bias = ops::Bias::Table(self.attention_biases.val());
         let x = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &bias);
         self.proj.forward(x.swap_dims(1, 2).reshape([windows, tokens, dim]))
@@ -309,13 +305,13 @@ pub struct NormMlp {
 impl NormMlp {
     pub(crate) fn new(dim: usize, hidden: usize, device: &Device) -> Self {
         Self {
-            norm: layer_norm(dim, EPS_TORCH, device),
-            fc1: linear(dim, hidden, device),
-            fc2: linear(hidden, dim, device),
+            norm: LayerNorm::new(dim, EPS_TORCH, device),
+            fc1: Linear::new(dim, hidden, device),
+            fc2: Linear::new(hidden, dim, device),
         }
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.fc2.forward(gelu(self.fc1.forward(self.norm.forward(x))))
+        self.fc2.forward(self.fc1.forward_then(self.norm.forward(x), Activation::Gelu))
     }
 }

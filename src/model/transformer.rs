@@ -3,12 +3,11 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/transformer.py>
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Tensor};
 
-use super::common::{Activation, EPS_TORCH, MlpBlock, layer_norm, linear};
+use super::common::{EPS_TORCH, LayerNorm, Linear, MlpBlock};
 use super::config::{ATTENTION_DOWNSAMPLE, DecoderConfig};
-use crate::ops;
+use crate::ops::{self, Activation};
 
 /// Layers of two-way attention and a final one from the tokens to the image.
 #[derive(Module, Debug)]
@@ -23,7 +22,7 @@ impl TwoWayTransformer {
         Self {
             layers: (0..config.depth).map(|i| TwoWayAttentionBlock::new(config, i == 0, device)).collect(),
             final_attn_token_to_image: Attention::new(config, ATTENTION_DOWNSAMPLE, device),
-            norm_final_attn: layer_norm(config.dim, EPS_TORCH, device),
+            norm_final_attn: LayerNorm::new(config.dim, EPS_TORCH, device),
         }
     }
 
@@ -60,7 +59,7 @@ pub struct TwoWayAttentionBlock {
 
 impl TwoWayAttentionBlock {
     pub(crate) fn new(config: &DecoderConfig, skip_first_layer_pe: bool, device: &Device) -> Self {
-        let norm = || layer_norm(config.dim, EPS_TORCH, device);
+        let norm = || LayerNorm::new(config.dim, EPS_TORCH, device);
         Self {
             self_attn: Attention::new(config, 1, device),
             norm1: norm(),
@@ -121,10 +120,10 @@ impl Attention {
     pub(crate) fn new(config: &DecoderConfig, downsample: usize, device: &Device) -> Self {
         let (dim, inner) = (config.dim, config.dim / downsample);
         Self {
-            q_proj: linear(dim, inner, device),
-            k_proj: linear(dim, inner, device),
-            v_proj: linear(dim, inner, device),
-            out_proj: linear(inner, dim, device),
+            q_proj: Linear::new(dim, inner, device),
+            k_proj: Linear::new(dim, inner, device),
+            v_proj: Linear::new(dim, inner, device),
+            out_proj: Linear::new(inner, dim, device),
             heads: config.heads,
         }
     }

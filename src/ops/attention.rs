@@ -3,6 +3,8 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 
+use super::backend;
+
 /// What is added to the scores before the softmax.
 #[derive(Debug, Clone)]
 // Made once per call and only lent: its size costs nothing.
@@ -26,7 +28,7 @@ pub enum Bias {
 
 /// softmax(q · kᵀ · scale + bias) · v.
 ///
-/// Small scores are made for all heads at once. For the rest the definition loops over heads and makes each head's scores
+/// The definition makes small scores for all heads at once. For the rest it loops over heads and makes each head's scores
 /// and bias inside the loop, so that no tensor is larger than `[batch, queries, keys]`: 64 MiB for 4096 tokens, half of
 /// WebGPU's default binding limit.
 ///
@@ -35,6 +37,11 @@ pub enum Bias {
 /// - k, v: `[batch, heads, keys, head_dim]`
 /// - output: `[batch, heads, queries, head_dim]`
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
+    backend!(attention(&q, &k, &v, scale, bias));
+    define(q, k, v, scale, bias)
+}
+
+fn define(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
     let [batch, heads, queries, _] = q.dims();
     let [_, _, keys, _] = k.dims();
     let small = batch * heads * queries * keys <= SMALL_SCORES;
@@ -108,21 +115,65 @@ fn add_decomposed(scores: Tensor<4>, q: Tensor<4>, vertical: &Tensor<3>, horizon
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, Distribution};
-
     use super::*;
+    use crate::ops::testing::{assert_close, devices, random};
+
+    #[test]
+    fn kernels_match_the_definition() {
+        for device in devices() {
+            // Queries, keys and width across the sizes of tiles and blocks.
+            for [batch, heads, queries, keys, dim] in [[1, 1, 1, 1, 1], [2, 3, 7, 11, 5], [1, 2, 70, 450, 16], [3, 2, 33, 5, 12]] {
+                let [q, k, v] = [queries, keys, keys].map(|tokens| random([batch, heads, tokens, dim], &device) * 3.0);
+                for bias in [Bias::None, Bias::Table(random([heads, queries, keys], &device))] {
+                    let found = attention(q.clone(), k.clone(), v.clone(), 0.3, &bias);
+                    assert_close(found, define(q.clone(), k.clone(), v.clone(), 0.3, &bias), 2e-6);
+                }
+            }
+            for [height, width] in [[1, 1], [3, 5], [14, 14], [9, 20]] {
+                let qkv = || random([2, 3, height * width, 8], &device);
+                let [q, k, v] = [qkv(), qkv(), qkv()];
+                let bias = Bias::Decomposed {
+                    vertical: random([2 * height - 1, 8], &device),
+                    horizontal: random([2 * width - 1, 8], &device),
+                    grid: [height, width],
+                };
+                let found = attention(q.clone(), k.clone(), v.clone(), 0.35, &bias);
+                assert_close(found, define(q, k, v, 0.35, &bias), 2e-6);
+            }
+        }
+    }
+
+    /// Queries, keys and values may be views of one tensor, as they come out of one linear layer.
+    #[test]
+    fn takes_views() {
+        for device in devices() {
+            let qkv = random([2, 9, 3 * 2, 8], &device);
+            let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().slice_dim(2, 2 * i..2 * i + 2).swap_dims(1, 2));
+            let found = attention(q.clone(), k.clone(), v.clone(), 0.3, &Bias::None);
+            assert_close(found, define(q, k, v, 0.3, &Bias::None), 2e-6);
+        }
+    }
+
+    /// Scores far apart must not overflow.
+    #[test]
+    fn survives_large_scores() {
+        for device in devices() {
+            let [q, k, v] = [(); 3].map(|()| random([1, 1, 6, 4], &device) * 300.0);
+            let found = attention(q.clone(), k.clone(), v.clone(), 1.0, &Bias::None);
+            assert_close(found, define(q, k, v, 1.0, &Bias::None), 1e-5);
+        }
+    }
 
     /// Head by head is the same as all at once.
     #[test]
     fn heads_are_independent() {
-        let device = Device::default();
-        let random = |tokens| Tensor::<4>::random([3, 2, tokens, 5], Distribution::Default, &device);
-        let (q, k, v) = (random(7), random(11), random(11));
-        let table = Tensor::<3>::random([2, 7, 11], Distribution::Default, &device);
-        let bias = Bias::Table(table.clone());
-        let together = attention(q.clone(), k.clone(), v.clone(), 0.3, &bias);
-        let apart = by_head(q, k, v, 0.3, |head, scores, _| scores + table.clone().slice(head..head + 1).unsqueeze());
-        let error = (together - apart).abs().max().into_scalar::<f32>();
-        assert!(error < 1e-6, "{error}");
+        for device in devices() {
+            let [q, k, v] = [7, 11, 11].map(|tokens| random([3, 2, tokens, 5], &device));
+            let table = random([2, 7, 11], &device);
+            let together = define(q.clone(), k.clone(), v.clone(), 0.3, &Bias::Table(table.clone()));
+            let one = |head: usize| table.clone().slice(head..head + 1).unsqueeze();
+            let apart = by_head(q, k, v, 0.3, |head, scores, _| scores + one(head));
+            assert_close(apart, together, 1e-6);
+        }
     }
 }

@@ -1,12 +1,33 @@
-//! The few hot operations. Each has a definition in plain burn here; faster kernels are tested against it.
+//! The few hot operations. Each has a definition in plain burn; faster kernels are tested against it.
 //! Nothing in this layer knows of SAM.
 
+mod activation;
 mod attention;
 mod conv;
+#[cfg(feature = "cpu")]
+mod cpu;
+mod linear;
+mod norm;
+#[cfg(test)]
+mod testing;
 mod upsample;
 mod window;
 
+pub use activation::{Activation, activate};
 pub use attention::{Bias, attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
+pub use linear::linear;
+pub use norm::layer_norm;
 pub use upsample::{Bilinear, bilinear};
 pub use window::{window_partition, window_unpartition};
+
+/// Returns what the kernel of the tensors' device gives, if it has one.
+macro_rules! backend {
+    ($kernel:ident($($argument:expr),*)) => {
+        #[cfg(feature = "cpu")]
+        if let Some(out) = crate::ops::cpu::$kernel($($argument),*) {
+            return out;
+        }
+    };
+}
+use backend;

@@ -8,7 +8,7 @@ use super::{MODULE, assert_close, channels_first, channels_last, device, tensor}
 use crate::model::image_encoder::ImageEncoderVit;
 use crate::model::sam::ImageEncoder;
 use crate::model::tiny_vit::TinyVit;
-use crate::ops;
+use crate::ops::{self, Activation};
 use crate::predictor::Predictor;
 
 const IMAGES: [&str; 2] = ["landscape", "portrait"];
@@ -127,7 +127,7 @@ fn tiny_vit_modules() {
         let (input, output) = io(name);
         assert_close(name, channels_first(run(channels_last(&input))), &output, MODULE);
     };
-    images("conv_bn", &|x| tiny.patch_embed.conv1.forward(x));
+    images("conv_bn", &|x| tiny.patch_embed.conv1.forward(x, Activation::None));
     images("patch_embed", &|x| tiny.patch_embed.forward(x));
     images("mb_conv", &|x| tiny.conv_layer.blocks[0].forward(x));
     images("neck", &|x| tiny.neck.forward(x));

@@ -1,0 +1,47 @@
+//! Functions applied to every element.
+
+use burn::tensor::{Tensor, activation};
+
+use super::backend;
+
+/// A function applied to every element of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// The result itself.
+    None,
+    /// Exact (erf) GELU.
+    Gelu,
+    /// Rectifier.
+    Relu,
+}
+
+/// Applies an activation.
+pub fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    backend!(activate(&x, activation));
+    define_activate(x, activation)
+}
+
+pub(super) fn define_activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    match activation {
+        Activation::None => x,
+        Activation::Gelu => activation::gelu(x),
+        Activation::Relu => activation::relu(x),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, devices, random};
+
+    #[test]
+    fn kernels_match_the_definition() {
+        for device in devices() {
+            for activation in [Activation::None, Activation::Gelu, Activation::Relu] {
+                // From where GELU is 0 to where it is x.
+                let x = random([3, 7, 11], &device) * 12.0;
+                assert_close(activate(x.clone(), activation), define_activate(x, activation), 1e-6);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Matrix products on one thread: both sides packed into panels, a register tile of 4 × 8.
+//!
+//! After "Anatomy of High-Performance Matrix Multiplication" (Goto and van de Geijn, 2008). A tile of 4 × 8 is what fits the
+//! sixteen vector registers that a wasm engine has on x86-64: larger ones spill.
+
+use wide::f32x4;
+
+use crate::ops::Activation;
+
+/// Rows of a tile.
+const MR: usize = 4;
+/// Columns of a tile.
+const NR: usize = 8;
+/// Depth of a block: a panel of the right side, `KC` × `NR`, stays in the first-level cache.
+const KC: usize = 384;
+/// Rows of a block: `MC` × `KC` of the left side stay in the second-level cache.
+const MC: usize = 128;
+
+/// The left side of a product.
+pub trait Left {
+    /// Writes elements `first .. first + out.len()` of a row. The row exists.
+    fn read(&self, row: usize, first: usize, out: &mut [f32]);
+}
+
+/// Rows that lie `stride` elements apart.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub data: &'a [f32],
+    pub stride: usize,
+}
+
+impl Left for Rows<'_> {
+    #[inline]
+    fn read(&self, row: usize, first: usize, out: &mut [f32]) {
+        out.copy_from_slice(&self.data[row * self.stride + first..][..out.len()]);
+    }
+}
+
+/// The right side of a product.
+#[derive(Clone, Copy)]
+pub enum Right<'a> {
+    /// `[depth, columns]`, rows `stride` elements apart.
+    Plain(Rows<'a>),
+    /// Transposed: `[columns, depth]`, rows `stride` elements apart.
+    Transposed(Rows<'a>),
+}
+
+/// What happens to every element of a finished product.
+#[derive(Clone, Copy)]
+pub struct Epilogue<'a> {
+    /// One value per column.
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Epilogue<'_> {
+    pub const NONE: Self = Self { bias: None, activation: Activation::None };
+}
+
+/// Room for the packed left side; kept between products to spare its allocation.
+#[derive(Default)]
+pub struct Workspace {
+    left: Vec<[f32; MR]>,
+}
+
+/// Sizes of a product.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub rows: usize,
+    pub depth: usize,
+    pub columns: usize,
+}
+
+/// A right side in panels of [`NR`] columns, padded with zeros, ready for any number of products.
+pub struct Packed {
+    /// For every panel, `depth` rows.
+    panels: Vec<[f32; NR]>,
+    depth: usize,
+}
+
+impl Packed {
+    /// Packs a matrix of `depth` × `columns`.
+    pub fn new(right: Right<'_>, depth: usize, columns: usize) -> Self {
+        let mut panels = vec![[0.0; NR]; depth * columns.div_ceil(NR)];
+        for (j, panel) in panels.chunks_exact_mut(depth.max(1)).enumerate() {
+            pack_panel(right, j * NR, NR.min(columns - j * NR), panel);
+        }
+        Self { panels, depth }
+    }
+}
+
+/// out = epilogue(left · right). The rows of `out` lie `stride` elements apart.
+pub fn matmul(
+    size: Size,
+    left: &impl Left,
+    right: &Packed,
+    out: &mut [f32],
+    stride: usize,
+    epilogue: Epilogue<'_>,
+    workspace: &mut Workspace,
+) {
+    let Size { rows, depth, columns } = size;
+    debug_assert_eq!(depth, right.depth);
+    workspace.left.resize(KC.min(depth) * MC.min(rows).div_ceil(MR), [0.0; MR]);
+    for k in (0..depth).step_by(KC) {
+        let kc = KC.min(depth - k);
+        let block = Block { first: k == 0, epilogue: if k + kc == depth { epilogue } else { Epilogue::NONE } };
+        for m in (0..rows).step_by(MC) {
+            let mc = MC.min(rows - m);
+            let left_panels = &mut workspace.left[..kc * mc.div_ceil(MR)];
+            pack_left(left, m, mc, k, kc, left_panels);
+            for (j, right) in right.panels.chunks_exact(depth).enumerate() {
+                let column = j * NR;
+                let right = &right[k..k + kc];
+                for (i, left) in left_panels.chunks_exact(kc).enumerate() {
+                    let tile = tile(left, right);
+                    let row = i * MR;
+                    for (r, values) in tile.into_iter().enumerate().take(mc - row) {
+                        let out = &mut out[(m + row + r) * stride + column..];
+                        block.store(values, column, NR.min(columns - column), out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What part of the depth a tile covers.
+struct Block<'a> {
+    first: bool,
+    epilogue: Epilogue<'a>,
+}
+
+impl Block<'_> {
+    #[inline]
+    fn store(&self, tile: [f32x4; 2], column: usize, columns: usize, out: &mut [f32]) {
+        if columns < NR {
+            let mut padded = [0.0; NR];
+            padded[..columns].copy_from_slice(&out[..columns]);
+            let bias = self.epilogue.bias.map(|bias| {
+                let mut padded = [0.0; NR];
+                padded[..columns].copy_from_slice(&bias[column..column + columns]);
+                padded
+            });
+            self.store_full(tile, bias.as_ref(), &mut padded);
+            out[..columns].copy_from_slice(&padded[..columns]);
+        } else if let Some(out) = out.first_chunk_mut::<NR>() {
+            let bias = self.epilogue.bias.and_then(|bias| bias[column..].first_chunk::<NR>());
+            self.store_full(tile, bias, out);
+        }
+    }
+
+    #[inline]
+    fn store_full(&self, tile: [f32x4; 2], bias: Option<&[f32; NR]>, out: &mut [f32; NR]) {
+        let mut sums = tile;
+        if !self.first {
+            sums = add(sums, out);
+        }
+        if let Some(bias) = bias {
+            sums = add(sums, bias);
+        }
+        let [low, high] = sums.map(|sum| self.epilogue.activation.apply(sum).to_array());
+        out[..4].copy_from_slice(&low);
+        out[4..].copy_from_slice(&high);
+    }
+}
+
+#[inline]
+fn add(sums: [f32x4; 2], values: &[f32; NR]) -> [f32x4; 2] {
+    let [a, b, c, d, e, f, g, h] = *values;
+    [sums[0] + f32x4::new([a, b, c, d]), sums[1] + f32x4::new([e, f, g, h])]
+}
+
+fn pack_left(left: &impl Left, m: usize, mc: usize, k: usize, kc: usize, panels: &mut [[f32; MR]]) {
+    let mut row = [0.0; KC];
+    let row = &mut row[..kc];
+    for (i, panel) in panels.chunks_exact_mut(kc).enumerate() {
+        for r in 0..MR.min(mc - i * MR) {
+            left.read(m + i * MR + r, k, row);
+            for (packed, value) in panel.iter_mut().zip(&*row) {
+                packed[r] = *value;
+            }
+        }
+    }
+}
+
+fn pack_panel(right: Right<'_>, column: usize, width: usize, panel: &mut [[f32; NR]]) {
+    match right {
+        Right::Plain(Rows { data, stride }) => {
+            for (p, packed) in panel.iter_mut().enumerate() {
+                let row = &data[p * stride + column..];
+                match row.first_chunk::<NR>() {
+                    Some(row) if width == NR => *packed = *row,
+                    _ => packed[..width].copy_from_slice(&row[..width]),
+                }
+            }
+        }
+        Right::Transposed(Rows { data, stride }) => {
+            for c in 0..width {
+                let row = &data[(column + c) * stride..][..panel.len()];
+                for (packed, value) in panel.iter_mut().zip(row) {
+                    packed[c] = *value;
+                }
+            }
+        }
+    }
+}
+
+/// The product of one panel of each side.
+#[inline(never)]
+fn tile(left: &[[f32; MR]], right: &[[f32; NR]]) -> [[f32x4; 2]; MR] {
+    let mut sums = [[f32x4::ZERO; 2]; MR];
+    for (left, right) in left.iter().zip(right) {
+        let [a, b, c, d, e, f, g, h] = *right;
+        let (low, high) = (f32x4::new([a, b, c, d]), f32x4::new([e, f, g, h]));
+        for (sum, value) in sums.iter_mut().zip(left) {
+            let value = f32x4::splat(*value);
+            sum[0] += value * low;
+            sum[1] += value * high;
+        }
+    }
+    sums
+}

@@ -1,0 +1,192 @@
+//! Kernels for the CPU, on one thread, four values at a time.
+//!
+//! Here tensors become slices; the kernels themselves know of nothing else. Each function gives `None` where a tensor is
+//! not on the CPU or not f32.
+
+mod attention;
+mod conv;
+mod gemm;
+mod math;
+mod norm;
+
+use burn::backend::Flex;
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Tensor, TensorData};
+use burn_flex::FlexTensor;
+
+use self::attention::{Heads, Size4};
+use self::conv::Image;
+use self::gemm::{Epilogue, Packed, Right, Rows, Size, Workspace};
+use super::{Activation, Bias};
+
+/// activation(x · weight + bias), see [`linear`](super::linear()).
+pub(super) fn linear<const D: usize>(
+    x: &Tensor<D>,
+    weight: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+    activation: Activation,
+) -> Option<Tensor<D>> {
+    let (input, weight) = (ordered(x)?, flex(weight)?);
+    let bias = match bias {
+        Some(bias) => Some(ordered(bias)?),
+        None => None,
+    };
+    let [depth, columns] = *weight.shape().as_slice() else { return None };
+    let mut shape = x.dims();
+    let rows = shape[..D - 1].iter().product();
+    shape[D - 1] = columns;
+    // A weight may be a transposed view.
+    let (data, start) = (weight.storage::<f32>(), weight.layout().start_offset());
+    let packed = match *weight.layout().strides() {
+        [stride, 1] => Packed::new(Right::Plain(Rows { data: &data[start..], stride: stride as usize }), depth, columns),
+        [1, stride] => {
+            Packed::new(Right::Transposed(Rows { data: &data[start..], stride: stride as usize }), depth, columns)
+        }
+        _ => return None,
+    };
+    let mut out = vec![0.0; rows * columns];
+    let size = Size { rows, depth, columns };
+    let left = Rows { data: slice(&input), stride: depth };
+    let epilogue = Epilogue { bias: bias.as_ref().map(slice), activation };
+    gemm::matmul(size, &left, &packed, &mut out, columns, epilogue, &mut Workspace::default());
+    Some(tensor(out, shape))
+}
+
+/// See [`layer_norm`](super::layer_norm).
+pub(super) fn layer_norm<const D: usize>(
+    x: &Tensor<D>,
+    gamma: &Tensor<1>,
+    beta: &Tensor<1>,
+    epsilon: f64,
+) -> Option<Tensor<D>> {
+    let [input, gamma, beta] = [ordered(x)?, ordered(gamma)?, ordered(beta)?];
+    let mut out = vec![0.0; slice(&input).len()];
+    norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out);
+    Some(tensor(out, x.dims()))
+}
+
+/// See [`activate`](super::activate).
+pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+    let mut out = slice(&ordered(x)?).to_vec();
+    math::activate(&mut out, activation);
+    Some(tensor(out, x.dims()))
+}
+
+/// See [`attention`](super::attention()).
+pub(super) fn attention(
+    q: &Tensor<4>,
+    k: &Tensor<4>,
+    v: &Tensor<4>,
+    scale: f64,
+    bias: &Bias,
+) -> Option<Tensor<4>> {
+    let [batch, heads, queries, head_dim] = q.dims();
+    let [_, _, keys, _] = k.dims();
+    let size = Size4 { batch, heads, queries, keys, head_dim };
+    let [q, k, v] = [heads_of(q)?, heads_of(k)?, heads_of(v)?];
+    let qkv = [&q, &k, &v].map(|x| {
+        let strides = x.layout().strides();
+        let [batch, head, token] = [0, 1, 2].map(|axis| strides[axis] as usize);
+        Heads { data: &x.storage::<f32>()[x.layout().start_offset()..], strides: [batch, head, token] }
+    });
+    // Heads side by side, as the next layer wants them: the axes are swapped below without a copy.
+    let mut out = vec![0.0; batch * queries * heads * head_dim];
+    let scale = scale as f32;
+    match bias {
+        Bias::None => attention::attention(size, qkv, scale, attention::Bias::None, &mut out),
+        Bias::Table(table) => {
+            let table = ordered(table)?;
+            attention::attention(size, qkv, scale, attention::Bias::Table(slice(&table)), &mut out);
+        }
+        Bias::Decomposed { vertical, horizontal, grid } => {
+            let (vertical, horizontal) = (ordered(vertical)?, ordered(horizontal)?);
+            let bias = attention::Bias::Decomposed {
+                vertical: slice(&vertical),
+                horizontal: slice(&horizontal),
+                grid: *grid,
+            };
+            attention::attention(size, qkv, scale, bias, &mut out);
+        }
+    }
+    Some(tensor(out, [batch, queries, heads, head_dim]).swap_dims(1, 2))
+}
+
+/// See [`conv3x3`](super::conv3x3).
+pub(super) fn conv3x3(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    stride: usize,
+    activation: Activation,
+) -> Option<Tensor<4>> {
+    let [outputs, ..] = weight.dims();
+    let kernel = |image: Image<'_>, weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]| {
+        conv::conv3x3(image, weight, Epilogue { bias, activation }, stride, out);
+    };
+    convolution(x, weight, bias, stride, outputs, kernel)
+}
+
+/// See [`depthwise_conv3x3`](super::depthwise_conv3x3).
+pub(super) fn depthwise_conv3x3(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    stride: usize,
+    activation: Activation,
+) -> Option<Tensor<4>> {
+    let [channels, ..] = weight.dims();
+    let kernel = |image: Image<'_>, weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]| {
+        conv::depthwise_conv3x3(image, weight, bias, activation, stride, out);
+    };
+    convolution(x, weight, bias, stride, channels, kernel)
+}
+
+fn convolution(
+    x: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    stride: usize,
+    outputs: usize,
+    kernel: impl Fn(Image<'_>, &[f32], Option<&[f32]>, &mut [f32]),
+) -> Option<Tensor<4>> {
+    let [batch, height, width, channels] = x.dims();
+    let (input, weight) = (ordered(x)?, ordered(weight)?);
+    let bias = match bias {
+        Some(bias) => Some(ordered(bias)?),
+        None => None,
+    };
+    let shape = [batch, height.div_ceil(stride), width.div_ceil(stride), outputs];
+    let mut out = vec![0.0; shape.iter().product()];
+    let images = slice(&input).chunks_exact((height * width * channels).max(1));
+    for (data, out) in images.zip(out.chunks_exact_mut((shape[1] * shape[2] * outputs).max(1))) {
+        let image = Image { data, height, width, channels };
+        kernel(image, slice(&weight), bias.as_ref().map(slice), out);
+    }
+    Some(tensor(out, shape))
+}
+
+/// The tensor as the CPU backend has it.
+fn flex<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
+    x.clone().try_into_primitive::<Flex>().ok().filter(|x| x.dtype() == DType::F32)
+}
+
+/// The tensor with its elements in row-major order and nothing between them.
+fn ordered<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
+    flex(x).map(|x| x.to_contiguous())
+}
+
+/// As `[batch, heads, tokens, head_dim]` with any strides but the last's, 1.
+fn heads_of(x: &Tensor<4>) -> Option<FlexTensor> {
+    let x = flex(x)?;
+    let in_place = x.layout().strides().iter().all(|stride| *stride >= 0) && x.layout().strides()[3] == 1;
+    Some(if in_place { x } else { x.to_contiguous() })
+}
+
+/// The elements of a tensor that is [`ordered`].
+fn slice(x: &FlexTensor) -> &[f32] {
+    x.storage()
+}
+
+fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_primitive::<Flex>(FlexTensor::from_data(TensorData::new(data, shape)))
+}
