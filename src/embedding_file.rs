@@ -1,4 +1,5 @@
-//! The file of a saved image embedding: magic, length of the header, JSON header, little-endian f32 values.
+//! The file of a saved image embedding: magic and version, length of the header, JSON header, little-endian f32 values,
+//! SHA-256 of everything before it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -7,20 +8,17 @@ use crate::SamError;
 use crate::checkpoint::LoadedModel;
 use crate::geometry::Geometry;
 
-const MAGIC: &[u8; 8] = b"BURNSAM\x01";
-const VERSION: u32 = 1;
-/// The header is a few hundred bytes; a longer one is not ours.
-const MAX_HEADER: usize = 4096;
+const MAGIC: &[u8; 7] = b"BURNSAM";
+/// In version 1 the hash covered the values only.
+const VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
-    version: u32,
     model: String,
     model_hash: String,
     shape: [usize; 4],
     image_width: usize,
     image_height: usize,
-    data_hash: String,
 }
 
 pub(crate) struct Contents {
@@ -36,38 +34,42 @@ pub(crate) fn write(
     geometry: &Geometry,
     model: &LoadedModel,
 ) -> Result<Vec<u8>, SamError> {
-    let values: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
     let header = Header {
-        version: VERSION,
         model: model.name.clone(),
         model_hash: hex(&model.hash),
         shape,
         image_width: geometry.image_width,
         image_height: geometry.image_height,
-        data_hash: hex(&Sha256::digest(&values)),
     };
     let header = serde_json::to_vec(&header).map_err(|error| SamError::Internal { reason: error.to_string() })?;
     let mut file = MAGIC.to_vec();
+    file.push(VERSION);
     file.extend((header.len() as u32).to_le_bytes());
     file.extend(header);
-    file.extend(values);
+    file.extend(data.iter().flat_map(|v| v.to_le_bytes()));
+    let hash = Sha256::digest(&file);
+    file.extend(hash);
     Ok(file)
 }
 
 pub(crate) fn parse(file: &[u8], model: &LoadedModel) -> Result<Contents, SamError> {
     let not_ours = || SamError::embedding("it was not written by image.save()");
     let damaged = || SamError::embedding("it is damaged or cut short");
-    let rest = file.strip_prefix(MAGIC).ok_or_else(not_ours)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
-    let length = u32::from_le_bytes(*length) as usize;
-    if length > MAX_HEADER {
+    let (version, _) = file.strip_prefix(MAGIC).and_then(<[u8]>::split_first).ok_or_else(not_ours)?;
+    if *version != VERSION {
+        return Err(SamError::embedding(format!(
+            "it is of version {version}; this release reads {VERSION}: encode the image again"
+        )));
+    }
+    let (hashed, hash) = file.split_last_chunk::<32>().ok_or_else(damaged)?;
+    if *hash != *Sha256::digest(hashed) {
         return Err(damaged());
     }
-    let (header, values) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    // The hash keeps accidents away, not forgers: whatever follows is checked all the same.
+    let rest = hashed.get(MAGIC.len() + 1..).ok_or_else(damaged)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (header, values) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(damaged)?;
     let header: Header = serde_json::from_slice(header).map_err(|_| damaged())?;
-    if header.version != VERSION {
-        return Err(SamError::embedding(format!("it is of version {}; this release reads {VERSION}", header.version)));
-    }
     if header.model_hash != hex(&model.hash) {
         return Err(SamError::embedding(format!(
             "it was made by another model ({}); encode the image again with this one ({})",
@@ -79,12 +81,12 @@ pub(crate) fn parse(file: &[u8], model: &LoadedModel) -> Result<Contents, SamErr
     if header.shape != shape || values.len() != shape.iter().product::<usize>() * size_of::<f32>() {
         return Err(damaged());
     }
-    if header.data_hash != hex(&Sha256::digest(values)) {
-        return Err(damaged());
-    }
     let geometry =
         Geometry::new(header.image_width, header.image_height, model.config.image_size()).map_err(|_| damaged())?;
-    let data = values.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let data: Vec<f32> = values.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    if data.iter().any(|v| !v.is_finite()) {
+        return Err(damaged());
+    }
     Ok(Contents { data, shape, geometry })
 }
 

@@ -9,6 +9,10 @@
 
 use crate::SamError;
 
+/// The longest side of an image, of an answer and of a mask, in pixels: what a browser's canvas can hold. The area then
+/// stays below 2³⁰ pixels.
+pub const MAX_SIDE: usize = 32_767;
+
 /// The size of one image in the image frame and in the input frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
@@ -28,10 +32,14 @@ impl Geometry {
     /// The geometry of a `image_width`×`image_height` image for an encoder of side `input_size`.
     ///
     /// # Errors
-    /// [`SamError::BadImage`] for an image without pixels.
+    /// [`SamError::BadImage`] for an image without pixels or with a side longer than [`MAX_SIDE`].
     pub fn new(image_width: usize, image_height: usize, input_size: usize) -> Result<Self, SamError> {
         if image_width == 0 || image_height == 0 {
             return Err(SamError::image(format!("it is {image_width}×{image_height} pixels; it needs at least one")));
+        }
+        if image_width.max(image_height) > MAX_SIDE {
+            let reason = format!("it is {image_width}×{image_height} pixels; {MAX_SIDE} is the longest side");
+            return Err(SamError::image(reason));
         }
         let scale = input_size as f64 / image_width.max(image_height) as f64;
         // The reference rounds like this; a very thin image would vanish, so one pixel is kept.
@@ -88,5 +96,12 @@ mod tests {
     #[test]
     fn no_pixels_is_an_error() {
         assert_eq!(Geometry::new(0, 5, 256).unwrap_err().code(), "bad-image");
+    }
+
+    #[test]
+    fn a_side_beyond_the_longest_is_an_error() {
+        assert!(Geometry::new(MAX_SIDE, MAX_SIDE, 256).is_ok());
+        assert_eq!(Geometry::new(1, MAX_SIDE + 1, 256).unwrap_err().code(), "bad-image");
+        assert_eq!(Geometry::new(usize::MAX, 1, 256).unwrap_err().code(), "bad-image");
     }
 }

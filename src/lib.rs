@@ -52,7 +52,7 @@ pub use burn::tensor::Device;
 #[cfg(not(target_arch = "wasm32"))]
 pub use burn::tensor::read_sync as block_on;
 pub use checkpoint::Origin;
-pub use error::SamError;
+pub use error::{CheckpointFault, SamError};
 pub use mask::{LowResMask, Mask, MaskData};
 pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
 pub use preprocess::ImageReader;

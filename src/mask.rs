@@ -33,6 +33,15 @@ pub enum MaskData {
     Logits(Vec<f32>),
 }
 
+/// What the pixels of an answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// 0 and 1.
+    Mask,
+    /// Logits.
+    Logits,
+}
+
 /// One answer before it is brought to the size of the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LowResMask {
@@ -51,40 +60,64 @@ pub(crate) struct Rendering {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) threshold: f32,
-    pub(crate) logits: bool,
+    pub(crate) output: Output,
+}
+
+/// One pixel of an answer.
+pub(crate) trait Pixel: Copy + Default {
+    fn new(logit: f32, threshold: f32) -> Self;
+}
+
+/// 1 inside, 0 outside.
+impl Pixel for u8 {
+    fn new(logit: f32, threshold: f32) -> Self {
+        u8::from(logit > threshold)
+    }
+}
+
+/// The logit itself.
+impl Pixel for f32 {
+    fn new(logit: f32, _threshold: f32) -> Self {
+        logit
+    }
 }
 
 impl Rendering {
     /// The mask at the requested resolution.
     pub(crate) fn mask(&self, low_res: LowResMask) -> Mask {
-        let Self { width, height, threshold, logits, .. } = *self;
-        let pixels = width * height;
-        let mut binary = Vec::with_capacity(if logits { 0 } else { pixels });
-        let mut values = Vec::with_capacity(if logits { pixels } else { 0 });
-        let bounds = self.rows(&low_res.logits, |_, row| {
-            if logits {
-                values.extend_from_slice(row);
-            } else {
-                binary.extend(row.iter().map(|value| u8::from(*value > threshold)));
+        let (data, bounds) = match self.output {
+            Output::Mask => {
+                let (pixels, bounds) = self.pixels(&low_res.logits);
+                (MaskData::Binary(pixels), bounds)
             }
-        });
+            Output::Logits => {
+                let (pixels, bounds) = self.pixels(&low_res.logits);
+                (MaskData::Logits(pixels), bounds)
+            }
+        };
         Mask {
             score: low_res.score,
             token: low_res.token,
-            width,
-            height,
-            data: if logits { MaskData::Logits(values) } else { MaskData::Binary(binary) },
+            width: self.width,
+            height: self.height,
+            data,
             bbox: bounds.bbox(),
             area: bounds.area,
             low_res: low_res.logits,
         }
     }
 
-    /// Gives the logits at the requested resolution to `emit`, row by row: no mask of many megapixels need be held.
+    fn pixels<P: Pixel>(&self, low_res: &[f32]) -> (Vec<P>, Bounds) {
+        let mut pixels = Vec::with_capacity(self.width * self.height);
+        let bounds = self.rows(low_res, |_, row| pixels.extend_from_slice(row));
+        (pixels, bounds)
+    }
+
+    /// Gives the pixels at the requested resolution to `emit`, row by row: no mask of many megapixels need be held.
     ///
     /// The steps are those of the reference's `postprocess_masks`: up to the input frame, cut to the image, then to the
     /// size asked for.
-    pub(crate) fn rows(&self, low_res: &[f32], mut emit: impl FnMut(usize, &[f32])) -> Bounds {
+    pub(crate) fn rows<P: Pixel>(&self, low_res: &[f32], mut emit: impl FnMut(usize, &[P])) -> Bounds {
         let Geometry { input_width, input_height, input_size, .. } = self.geometry;
         let low = self.geometry.low_res_size();
         let to_input = Bilinear::new(low, input_size);
@@ -94,9 +127,13 @@ impl Rendering {
         });
         let (horizontal, vertical) = (Bilinear::new(input_width, self.width), Bilinear::new(input_height, self.height));
         let mut bounds = Bounds::default();
+        let mut pixels = vec![P::default(); self.width];
         bilinear(&input, input_width, &horizontal, &vertical, |y, row| {
             bounds.add_row(y, row, self.threshold);
-            emit(y, row);
+            for (pixel, logit) in pixels.iter_mut().zip(row) {
+                *pixel = P::new(*logit, self.threshold);
+            }
+            emit(y, &pixels);
         });
         bounds
     }

@@ -1,4 +1,4 @@
-//! Pixels of an image → the encoder's input.
+//! Pixels of an image → the encoder's input; pixels of a mask → logits of a prompt.
 //!
 //! The reference resizes with Pillow's antialiased bilinear filter on 8-bit values. Pillow keeps 22 fractional bits in
 //! its coefficients; resize crates keep 16 and differ in more pixels than our parity allows, so the filter is here:
@@ -8,7 +8,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::SamError;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, MAX_SIDE};
 
 const CHANNELS: usize = 3;
 const PIXEL_MEAN: [f32; CHANNELS] = [123.675, 116.28, 103.53];
@@ -20,31 +20,22 @@ const PIXEL_STD: [f32; CHANNELS] = [58.395, 57.12, 57.375];
 #[derive(Debug)]
 pub struct ImageReader {
     geometry: Geometry,
-    horizontal: Resample,
-    /// Rows received so far, resized horizontally: `[rows, input_width, 3]`.
-    narrowed: Vec<u8>,
-    rows: usize,
+    rows: Rows<CHANNELS>,
 }
 
 impl ImageReader {
     /// A reader of a `width`×`height` image for an encoder of side `input_size`.
     ///
     /// # Errors
-    /// [`SamError::BadImage`] for an image without pixels.
+    /// [`SamError::BadImage`] for an image without pixels or with a side longer than [`MAX_SIDE`].
     pub fn new(width: usize, height: usize, input_size: usize) -> Result<Self, SamError> {
         let geometry = Geometry::new(width, height, input_size)?;
-        let horizontal = Resample::new(width, geometry.input_width);
-        Ok(Self { geometry, horizontal, narrowed: Vec::new(), rows: 0 })
+        Ok(Self { geometry, rows: Rows::new([width, height], geometry.input_width)? })
     }
 
     /// Sizes of the image in each frame.
     pub fn geometry(&self) -> Geometry {
         self.geometry
-    }
-
-    /// Rows received so far.
-    pub fn rows(&self) -> usize {
-        self.rows
     }
 
     /// The next whole rows, from the top: RGBA, 8 bits each. Alpha is dropped.
@@ -56,17 +47,12 @@ impl ImageReader {
         if !rgba.len().is_multiple_of(row_bytes) {
             return Err(SamError::image(format!("{} bytes are not whole rows of {row_bytes}", rgba.len())));
         }
-        let rows = rgba.len() / row_bytes;
-        if self.rows + rows > self.geometry.image_height {
+        if self.rows.count + rgba.len() / row_bytes > self.geometry.image_height {
             return Err(SamError::image(format!("it has more than its {} rows", self.geometry.image_height)));
         }
-        if self.narrowed.is_empty() {
-            self.narrowed.reserve_exact(self.geometry.image_height * self.geometry.input_width * CHANNELS);
-        }
         for row in rgba.chunks_exact(row_bytes) {
-            self.horizontal.row::<CHANNELS>(|x, channel| row[x * 4 + channel], &mut self.narrowed);
+            self.rows.push(|x, channel| row[x * 4 + channel]);
         }
-        self.rows += rows;
         Ok(())
     }
 
@@ -75,15 +61,11 @@ impl ImageReader {
     /// # Errors
     /// [`SamError::BadImage`] where rows are missing.
     pub fn resized(self) -> Result<Vec<u8>, SamError> {
-        let Geometry { image_height, input_width, input_height, .. } = self.geometry;
-        if self.rows != image_height {
-            return Err(SamError::image(format!("only {} of its {image_height} rows came", self.rows)));
+        let Geometry { image_height, input_height, .. } = self.geometry;
+        if self.rows.count != image_height {
+            return Err(SamError::image(format!("only {} of its {image_height} rows came", self.rows.count)));
         }
-        if image_height == input_height {
-            return Ok(self.narrowed);
-        }
-        let vertical = Resample::new(image_height, input_height);
-        Ok(vertical.rows(&self.narrowed, input_width * CHANNELS))
+        Ok(self.rows.finish(input_height))
     }
 
     /// The encoder's input: normalised, then padded with zeros on the right and the bottom.
@@ -107,14 +89,101 @@ impl ImageReader {
     }
 }
 
-/// Resizes one channel with the same filter.
-pub(crate) fn resize_channel(data: &[u8], [width, height]: [usize; 2], [to_width, to_height]: [usize; 2]) -> Vec<u8> {
-    let horizontal = Resample::new(width, to_width);
-    let mut narrowed = Vec::with_capacity(to_width * height);
-    for row in data.chunks_exact(width) {
-        horizontal.row::<1>(|x, _| row[x], &mut narrowed);
+/// Logit given to a binary mask's pixels: a confident answer of the model itself is about that.
+const MASK_PROMPT_LOGIT: f32 = 8.0;
+
+/// Takes a binary mask of the image row by row and makes it a prompt, with the same filter.
+pub(crate) struct MaskReader {
+    geometry: Geometry,
+    width: usize,
+    rows: Rows<1>,
+}
+
+impl MaskReader {
+    /// A reader of a mask of `pixels` pixels.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); [`SamError::OutOfMemory`].
+    pub(crate) fn new(geometry: Geometry, [width, height]: [usize; 2], pixels: usize) -> Result<Self, SamError> {
+        Self::check([width, height], pixels)?;
+        let rows = Rows::new([width, height], low_res_side(geometry.input_width))?;
+        Ok(Self { geometry, width, rows })
     }
-    Resample::new(height, to_height).rows(&narrowed, to_width)
+
+    /// Can a mask of `pixels` pixels be read?
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] where they are not `width`×`height`, or a side is longer than [`MAX_SIDE`].
+    pub(crate) fn check([width, height]: [usize; 2], pixels: usize) -> Result<(), SamError> {
+        if width.min(height) == 0 || width.max(height) > MAX_SIDE {
+            let reason = format!("is {width}×{height} pixels; each side must be 1 to {MAX_SIDE}");
+            return Err(SamError::prompt("mask", reason));
+        }
+        if pixels != width * height {
+            return Err(SamError::prompt("mask", format!("has {pixels} pixels for a size of {width}×{height}")));
+        }
+        Ok(())
+    }
+
+    /// The next whole rows, from the top: 0 outside, anything else inside.
+    pub(crate) fn push(&mut self, pixels: &[u8]) {
+        for row in pixels.chunks_exact(self.width) {
+            self.rows.push(|x, _| if row[x] == 0 { 0 } else { 255 });
+        }
+    }
+
+    /// Logits in the low-res frame, (S/4)², row-major; the padding is outside.
+    pub(crate) fn finish(self) -> Vec<f32> {
+        let Geometry { input_width, input_height, .. } = self.geometry;
+        let low = self.geometry.low_res_size();
+        let covered = self.rows.finish(low_res_side(input_height));
+        let mut logits = vec![-MASK_PROMPT_LOGIT; low * low];
+        for (row, out) in covered.chunks_exact(low_res_side(input_width)).zip(logits.chunks_exact_mut(low)) {
+            for (value, out) in row.iter().zip(out) {
+                *out = (f32::from(*value) / 127.5 - 1.0) * MASK_PROMPT_LOGIT;
+            }
+        }
+        logits
+    }
+}
+
+fn low_res_side(input_side: usize) -> usize {
+    input_side.div_ceil(4)
+}
+
+/// Rows of `C` channels, resized horizontally as they come.
+#[derive(Debug)]
+struct Rows<const C: usize> {
+    horizontal: Resample,
+    height: usize,
+    /// `[count, to_width, C]`
+    narrowed: Vec<u8>,
+    count: usize,
+}
+
+impl<const C: usize> Rows<C> {
+    fn new([width, height]: [usize; 2], to_width: usize) -> Result<Self, SamError> {
+        let mut narrowed = Vec::new();
+        narrowed.try_reserve_exact(height * to_width * C).map_err(|_| SamError::OutOfMemory {
+            what: format!("an image or mask of {width}×{height} pixels"),
+            instead: "use a smaller one".into(),
+        })?;
+        Ok(Self { horizontal: Resample::new(width, to_width), height, narrowed, count: 0 })
+    }
+
+    /// The next row, given by position and channel.
+    fn push(&mut self, pixel: impl Fn(usize, usize) -> u8) {
+        self.horizontal.row::<C>(pixel, &mut self.narrowed);
+        self.count += 1;
+    }
+
+    /// The image once all its rows are there: `[to_height, to_width, C]`.
+    fn finish(self, to_height: usize) -> Vec<u8> {
+        if self.height == to_height {
+            return self.narrowed;
+        }
+        Resample::new(self.height, to_height).rows(&self.narrowed, self.horizontal.windows.len() * C)
+    }
 }
 
 /// One axis of Pillow's bilinear filter.
@@ -212,5 +281,30 @@ mod tests {
         reader.push(&[0; 3 * 16]).unwrap();
         assert_eq!(reader.push(&[0; 2 * 16]).unwrap_err().code(), "bad-image");
         assert_eq!(reader.resized().unwrap_err().code(), "bad-image");
+    }
+
+    #[test]
+    fn a_binary_mask_becomes_logits() {
+        // An image of 128×64 pixels, of which the right half is inside; the encoder's square is 64×64.
+        let geometry = Geometry::new(128, 64, 64).unwrap();
+        let mask: Vec<u8> = (0..128 * 64).map(|i| u8::from(i % 128 >= 64)).collect();
+        let read = |rows: usize| {
+            let mut reader = MaskReader::new(geometry, [128, 64], mask.len()).unwrap();
+            mask.chunks(128 * rows).for_each(|rows| reader.push(rows));
+            reader.finish()
+        };
+        let logits = read(64);
+        assert_eq!(logits, read(5), "in any portions");
+        assert_eq!(logits.len(), 16 * 16);
+        assert_eq!((logits[0], logits[15], logits[7 * 16 + 15], logits[8 * 16 + 15]), (-8.0, 8.0, 8.0, -8.0));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_than_it_claims_is_refused() {
+        let geometry = Geometry::new(128, 64, 64).unwrap();
+        for (size, pixels) in [([0, 4], 0), ([4, 4], 15), ([MAX_SIDE + 1, 1], MAX_SIDE + 1), ([usize::MAX, 2], 0)] {
+            assert_eq!(MaskReader::new(geometry, size, pixels).err().unwrap().code(), "bad-prompt");
+        }
+        assert!(MaskReader::new(geometry, [MAX_SIDE, 1], MAX_SIDE).is_ok());
     }
 }

@@ -87,7 +87,8 @@ impl Box {
 pub enum MaskPrompt {
     /// Logits of an earlier answer in the low-res frame: (S/4)², row-major.
     LowRes(Vec<f32>),
-    /// A binary mask of the whole image, one byte per pixel, any resolution of the same aspect.
+    /// A binary mask of the whole image, one byte per pixel, any resolution of the same aspect; sides up to
+    /// [`MAX_SIDE`](crate::geometry::MAX_SIDE).
     Image {
         /// 0 outside, anything else inside; row-major.
         data: Vec<u8>,

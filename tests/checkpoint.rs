@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use burn_sam::{Device, Origin, Predictor, SamError};
+use burn_sam::{CheckpointFault, Device, Origin, Predictor, SamError};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, serialize};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny_vit.safetensors");
+const TINY_VIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny_vit.safetensors");
+const VIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vit.safetensors");
 
 fn load(bytes: &[u8]) -> Result<Predictor, SamError> {
     Predictor::load(bytes, Origin::default(), &Device::default())
@@ -19,7 +20,7 @@ fn refusal(bytes: &[u8]) -> String {
     error.to_string()
 }
 
-/// The fixture's tensors and metadata, to be changed and written again.
+/// A fixture's tensors and metadata, to be changed and written again.
 struct Parts {
     tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
     metadata: HashMap<String, String>,
@@ -27,7 +28,11 @@ struct Parts {
 
 impl Parts {
     fn read() -> Self {
-        let bytes = std::fs::read(FILE).unwrap();
+        Self::of(TINY_VIT)
+    }
+
+    fn of(file: &str) -> Self {
+        let bytes = std::fs::read(file).unwrap();
         let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tensors =
@@ -146,4 +151,103 @@ fn a_config_that_makes_no_sense_is_refused() {
     let mut parts = Parts::read();
     parts.metadata.insert("config".into(), "{".into());
     refusal(&parts.write());
+}
+
+/// A released checkpoint describes itself only by its tensors: a hole in it must neither be taken for the end of a list
+/// nor end in a panic.
+#[test]
+fn any_missing_tensor_is_named_where_there_is_no_config() {
+    for mut parts in [Parts::read(), vit_with_eight_heads()] {
+        parts.metadata.remove("config");
+        load(&parts.write()).unwrap();
+        let ignored = ["num_batches_tracked", "attention_bias_idxs", "image_encoder.head.", "image_encoder.norm_head."];
+        for index in 0..parts.tensors.len() {
+            let removed = parts.tensors.remove(index);
+            if !ignored.iter().any(|part| removed.0.contains(part)) {
+                let refusal = refusal(&parts.write());
+                assert!(refusal.contains(&removed.0), "without {}: {refusal}", removed.0);
+            }
+            parts.tensors.insert(index, removed);
+        }
+    }
+}
+
+/// A ViT whose decoder has the heads of the released ones, which no tensor tells: the other fixture's.
+fn vit_with_eight_heads() -> Parts {
+    let (mut vit, tiny_vit) = (Parts::of(VIT), Parts::read());
+    let is_encoder = |name: &str| name.starts_with("image_encoder.") && !name.starts_with("image_encoder.neck.");
+    let (_, _, shape, data) = vit.tensor("image_encoder.neck.0.weight");
+    data.truncate(data.len() / shape[0] * 16);
+    shape[0] = 16;
+    vit.tensors.retain(|(name, ..)| is_encoder(name) || name == "image_encoder.neck.0.weight");
+    let others = tiny_vit.tensors.into_iter().filter(|(name, ..)| {
+        !name.starts_with("image_encoder.")
+            || (name.starts_with("image_encoder.neck.") && name != "image_encoder.neck.0.weight")
+    });
+    vit.tensors.extend(others);
+    vit
+}
+
+#[test]
+fn a_missing_tensor_is_named_once() {
+    let mut parts = Parts::read();
+    let name = "image_encoder.patch_embed.seq.0.bn.running_var";
+    parts.tensors.retain(|(found, ..)| found != name);
+    let refusal = refusal(&parts.write());
+    assert_eq!(refusal.matches(name).count(), 1, "{refusal}");
+}
+
+/// Tables of position biases are spread over all pairs of tokens: 8 MB of a file would become 34 GB.
+#[test]
+fn a_config_whose_biases_would_fill_the_memory_is_refused() {
+    let mut parts = Parts::read();
+    parts.config("\"windows\": [4, 4, 4, 3]", "\"windows\": [4, 64, 4, 3]");
+    parts.config("\"dims\": [8, 16, 24, 32]", "\"dims\": [8, 512, 24, 32]");
+    parts.config("\"heads\": [1, 2, 2, 4]", "\"heads\": [1, 512, 2, 4]");
+    let refusal = refusal(&parts.write());
+    assert!(refusal.contains("position biases"), "{refusal}");
+}
+
+/// Kernels of other sizes hold as many weights or none at all; neither may pass for the model's own.
+#[test]
+fn a_patch_convolution_of_another_kernel_is_misshapen() {
+    let name = "image_encoder.patch_embed.proj.weight";
+    let own = Parts::of(VIT).tensor(name).2.clone();
+    let [outputs, 3, 16, 16] = own[..] else { panic!("{own:?}") };
+    for shape in [vec![outputs, 12, 8, 8], vec![0, 3, 1 << 16, 1 << 16], vec![outputs, 0, 16, 16], vec![outputs]] {
+        let mut parts = Parts::of(VIT);
+        let (_, _, stored, data) = parts.tensor(name);
+        data.resize(shape.iter().product::<usize>() * 4, 0);
+        *stored = shape.clone();
+        let refusal = refusal(&parts.write());
+        assert!(refusal.contains(&format!("{name} {shape:?}, expected {own:?}")), "{refusal}");
+        parts.metadata.remove("config");
+        self::refusal(&parts.write());
+    }
+}
+
+#[test]
+fn what_does_not_fit_can_be_read_off_the_error() {
+    let mut parts = Parts::read();
+    parts.tensors.retain(|(name, ..)| name != "mask_decoder.iou_token.weight");
+    parts.tensors.push(("mask_decoder.surprise".into(), Dtype::F32, vec![1], vec![0; 4]));
+    parts.tensor("prompt_encoder.no_mask_embed.weight").1 = Dtype::I32;
+    let (_, _, shape, data) = parts.tensor("prompt_encoder.not_a_point_embed.weight");
+    *shape = vec![1, 8];
+    data.truncate(8 * 4);
+    let error = load(&parts.write()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "this checkpoint cannot be used: 1 missing: mask_decoder.iou_token.weight; 1 of another shape: \
+         prompt_encoder.not_a_point_embed.weight [1, 8], expected [1, 16]; 1 unreadable: \
+         prompt_encoder.no_mask_embed.weight is I32; f32, f16 and bf16 are read; 1 not part of the model: \
+         mask_decoder.surprise"
+    );
+    let SamError::BadCheckpoint(CheckpointFault::Tensors(faults)) = error else { panic!("{error:?}") };
+    assert_eq!(faults.missing, ["mask_decoder.iou_token.weight"]);
+    assert_eq!(faults.extra, ["mask_decoder.surprise"]);
+    assert_eq!(faults.misshapen[0].key, "prompt_encoder.not_a_point_embed.weight");
+    assert_eq!((&faults.misshapen[0].found[..], &faults.misshapen[0].expected[..]), (&[1, 8][..], &[1, 16][..]));
+    assert_eq!(faults.unreadable[0].key, "prompt_encoder.no_mask_embed.weight");
+    assert_eq!(faults.unreadable[0].dtype, "I32");
 }

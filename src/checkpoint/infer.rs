@@ -4,6 +4,7 @@
 
 use super::safetensors::Checkpoint;
 use crate::SamError;
+use crate::error::{CheckpointFault, TensorFaults};
 use crate::model::{DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
 
 /// Side of the input of every released model.
@@ -12,18 +13,18 @@ const RELEASED_IMAGE_SIZE: usize = 1024;
 const RELEASED_DECODER_HEADS: usize = 8;
 
 pub(crate) fn config(checkpoint: &Checkpoint<'_>) -> Result<SamConfig, SamError> {
-    let encoder = if checkpoint.shape("image_encoder.pos_embed").is_some() {
+    let encoder = if count(checkpoint, "image_encoder.blocks.") > 0 {
         EncoderConfig::Vit(vit(checkpoint)?)
-    } else if checkpoint.shape("image_encoder.patch_embed.seq.0.c.weight").is_some() {
+    } else if count(checkpoint, "image_encoder.layers.") > 0 {
         EncoderConfig::TinyVit(tiny_vit(checkpoint)?)
     } else {
-        return Err(SamError::checkpoint(format!(
+        return Err(CheckpointFault::model(format!(
             "its tensors are not named like those of SAM or MobileSAM (it has {})",
             sample(checkpoint)
         )));
     };
     let dim = side(checkpoint, "mask_decoder.mask_tokens.weight", 1)?;
-    let head = "mask_decoder.iou_prediction_head.layers";
+    let head = "mask_decoder.iou_prediction_head.layers.";
     Ok(SamConfig {
         format: 1,
         encoder,
@@ -31,10 +32,10 @@ pub(crate) fn config(checkpoint: &Checkpoint<'_>) -> Result<SamConfig, SamError>
             dim,
             heads: RELEASED_DECODER_HEADS,
             mlp_dim: side(checkpoint, "mask_decoder.transformer.layers.0.mlp.lin1.weight", 0)?,
-            depth: count(checkpoint, |i| format!("mask_decoder.transformer.layers.{i}.norm1.weight")),
+            depth: count(checkpoint, "mask_decoder.transformer.layers."),
             mask_in_chans: side(checkpoint, "prompt_encoder.mask_downscaling.3.weight", 0)?,
-            iou_head_depth: count(checkpoint, |i| format!("{head}.{i}.weight")),
-            iou_head_dim: Some(side(checkpoint, &format!("{head}.0.weight"), 0)?),
+            iou_head_depth: count(checkpoint, head),
+            iou_head_dim: Some(side(checkpoint, &format!("{head}0.weight"), 0)?),
         },
     })
 }
@@ -43,7 +44,7 @@ fn vit(checkpoint: &Checkpoint<'_>) -> Result<VitConfig, SamError> {
     let grid = side(checkpoint, "image_encoder.pos_embed", 1)?;
     let dim = side(checkpoint, "image_encoder.pos_embed", 3)?;
     let patch_size = side(checkpoint, "image_encoder.patch_embed.proj.weight", 2)?;
-    let depth = count(checkpoint, |i| format!("image_encoder.blocks.{i}.norm1.weight"));
+    let depth = count(checkpoint, "image_encoder.blocks.");
     let mut windows = Vec::new();
     for i in 0..depth {
         windows.push(side(checkpoint, &format!("image_encoder.blocks.{i}.attn.rel_pos_h"), 0)?.div_ceil(2));
@@ -51,7 +52,7 @@ fn vit(checkpoint: &Checkpoint<'_>) -> Result<VitConfig, SamError> {
     let head_dim = side(checkpoint, "image_encoder.blocks.0.attn.rel_pos_h", 1)?.max(1);
     let inner = side(checkpoint, "image_encoder.blocks.0.attn.proj.weight", 1)?;
     Ok(VitConfig {
-        image_size: grid * patch_size,
+        image_size: grid.saturating_mul(patch_size),
         patch_size,
         dim,
         depth,
@@ -63,7 +64,8 @@ fn vit(checkpoint: &Checkpoint<'_>) -> Result<VitConfig, SamError> {
 }
 
 fn tiny_vit(checkpoint: &Checkpoint<'_>) -> Result<TinyVitConfig, SamError> {
-    let last = count(checkpoint, |i| format!("image_encoder.layers.{i}.downsample.conv1.c.weight"));
+    // Two stages at least: where there is one only, the next one's first tensor is reported missing.
+    let last = count(checkpoint, "image_encoder.layers.").max(2) - 1;
     let mut config = TinyVitConfig {
         image_size: RELEASED_IMAGE_SIZE,
         dims: vec![side(checkpoint, "image_encoder.patch_embed.seq.2.c.weight", 0)?],
@@ -78,30 +80,43 @@ fn tiny_vit(checkpoint: &Checkpoint<'_>) -> Result<TinyVitConfig, SamError> {
     for stage in 0..last {
         config.dims.push(side(checkpoint, &format!("image_encoder.layers.{stage}.downsample.conv1.c.weight"), 0)?);
     }
-    let block = |stage: usize, i: usize, name: &str| format!("image_encoder.layers.{stage}.blocks.{i}.{name}");
-    config.depths.push(count(checkpoint, |i| block(0, i, "conv1.c.weight")));
-    config.mbconv_expansion = side(checkpoint, &block(0, 0, "conv1.c.weight"), 0)? / config.dims[0].max(1);
+    let blocks = |stage: usize| format!("image_encoder.layers.{stage}.blocks.");
+    let first = |stage: usize, name: &str| format!("{}0.{name}", blocks(stage));
+    config.depths.push(count(checkpoint, &blocks(0)));
+    config.mbconv_expansion = side(checkpoint, &first(0, "conv1.c.weight"), 0)? / config.dims[0].max(1);
     // The first stage is convolutional: these two stand for nothing.
     config.heads.push(1);
     config.windows.push(1);
     for stage in 1..=last {
-        config.depths.push(count(checkpoint, |i| block(stage, i, "attn.qkv.weight")));
-        let table = block(stage, 0, "attn.attention_biases");
+        config.depths.push(count(checkpoint, &blocks(stage)));
+        let table = first(stage, "attn.attention_biases");
         config.heads.push(side(checkpoint, &table, 0)?);
         config.windows.push(side(checkpoint, &table, 1)?.isqrt());
     }
-    config.mlp_ratio = side(checkpoint, &block(1, 0, "mlp.fc1.weight"), 0)? / config.dims[1].max(1);
+    config.mlp_ratio = side(checkpoint, &first(1, "mlp.fc1.weight"), 0)? / config.dims[1].max(1);
     Ok(config)
 }
 
 fn side(checkpoint: &Checkpoint<'_>, key: &str, axis: usize) -> Result<usize, SamError> {
-    let shape = checkpoint.shape(key).ok_or_else(|| SamError::checkpoint(format!("{key} is missing")))?;
-    shape.get(axis).copied().ok_or_else(|| SamError::checkpoint(format!("{key} has shape {shape:?}: too few axes")))
+    let Some(shape) = checkpoint.shape(key) else {
+        let faults = TensorFaults { missing: vec![key.into()], ..TensorFaults::default() };
+        return Err(SamError::BadCheckpoint(CheckpointFault::Tensors(faults)));
+    };
+    shape
+        .get(axis)
+        .copied()
+        .ok_or_else(|| CheckpointFault::model(format!("{key} has shape {shape:?}: it should have more axes")))
 }
 
-/// How many of a numbered key there are.
-fn count(checkpoint: &Checkpoint<'_>, key: impl Fn(usize) -> String) -> usize {
-    (0..).take_while(|i| checkpoint.shape(&key(*i)).is_some()).count()
+/// More blocks or layers than any model has; what counts further is reported as not part of the model.
+const MAX_COUNT: usize = 1024;
+
+/// How many modules are numbered after `prefix`: by the largest number, so that a hole among their tensors is reported
+/// missing and not taken for the end.
+fn count(checkpoint: &Checkpoint<'_>, prefix: &str) -> usize {
+    let keys = checkpoint.keys();
+    let numbers = keys.iter().filter_map(|key| key.strip_prefix(prefix)?.split('.').next()?.parse().ok());
+    numbers.filter(|number: &usize| *number < MAX_COUNT).max().map_or(0, |largest| largest + 1)
 }
 
 fn sample(checkpoint: &Checkpoint<'_>) -> String {

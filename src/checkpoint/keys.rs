@@ -13,7 +13,8 @@ pub(crate) fn is_ignored(key: &str) -> bool {
         || key == "pixel_std"
 }
 
-/// Module paths and the original keys they stand for. The first that fits is applied, then the next ones.
+/// Parts of a module's path and what stands for them in the original keys. [`key`] goes through the whole list in order
+/// and applies every entry that fits what the ones before have left.
 const RENAMES: &[(&str, &str)] = &[
     ("image_encoder.TinyVit.patch_embed.conv1", "image_encoder.patch_embed.seq.0"),
     ("image_encoder.TinyVit.patch_embed.conv2", "image_encoder.patch_embed.seq.2"),

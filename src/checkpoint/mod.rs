@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use self::safetensors::Checkpoint;
 use crate::SamError;
+use crate::error::CheckpointFault;
 use crate::model::{EncoderConfig, Sam, SamConfig};
 
 /// A model with its weights, and what is known of where they came from.
@@ -45,10 +46,11 @@ pub fn load(bytes: &[u8], origin: Origin<'_>, device: &Device) -> Result<LoadedM
     let checkpoint = Checkpoint::parse(bytes)?;
     let config = match checkpoint.config() {
         Some(text) => serde_json::from_str(text)
-            .map_err(|error| SamError::checkpoint(format!("its config is not readable: {error}")))?,
+            .map_err(|error| CheckpointFault::model(format!("its config is not readable: {error}")))?,
         None => infer::config(&checkpoint)?,
     };
-    config.check().map_err(SamError::checkpoint)?;
+    config.check().map_err(CheckpointFault::model)?;
+    check_biases(&config)?;
     let (sam, parameters) = weights::load(config.init(device), &checkpoint, device)?;
     Ok(LoadedModel {
         sam,
@@ -57,6 +59,25 @@ pub fn load(bytes: &[u8], origin: Origin<'_>, device: &Device) -> Result<LoadedM
         config,
         hash: origin.hash.unwrap_or_else(|| Sha256::digest(bytes).into()),
     })
+}
+
+/// The most values that position biases may become: MobileSAM's become a million.
+const MAX_BIASES: usize = 1 << 25;
+
+/// TinyViT's tables of position biases are spread over all pairs of a window's tokens: a few megabytes of a hostile file
+/// would fill the memory.
+fn check_biases(config: &SamConfig) -> Result<(), SamError> {
+    let EncoderConfig::TinyVit(tiny) = &config.encoder else { return Ok(()) };
+    let stages = tiny.depths.iter().zip(&tiny.heads).zip(&tiny.windows).skip(1);
+    let spread = stages.fold(0usize, |sum, ((depth, heads), window)| {
+        sum.saturating_add(window.saturating_pow(4).saturating_mul(*heads).saturating_mul(*depth))
+    });
+    if spread > MAX_BIASES {
+        return Err(CheckpointFault::model(format!(
+            "config: the position biases of its windows would be {spread} values; {MAX_BIASES} is the most"
+        )));
+    }
+    Ok(())
 }
 
 fn name(config: &SamConfig) -> &'static str {

@@ -3,6 +3,7 @@
 use safetensors::{Dtype, SafeTensors};
 
 use crate::SamError;
+use crate::error::{CheckpointFault, Unreadable};
 
 /// How PyTorch's files begin: as a zip archive, or before version 1.6 as a pickle.
 const PYTORCH: [&[u8]; 2] = [b"PK\x03\x04", b"\x80\x02"];
@@ -16,7 +17,7 @@ pub(crate) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, SamError> {
         if bytes.is_empty() {
-            return Err(SamError::checkpoint("it is empty (0 bytes); choose another file"));
+            return Err(CheckpointFault::file("it is empty (0 bytes); choose another file"));
         }
         if PYTORCH.iter().any(|magic| bytes.starts_with(magic)) {
             return Err(SamError::NotImplemented {
@@ -25,7 +26,7 @@ impl<'a> Checkpoint<'a> {
             });
         }
         let unreadable = |error: safetensors::SafeTensorError| {
-            SamError::checkpoint(format!("it is not a readable safetensors file, or it is cut short ({error})"))
+            CheckpointFault::file(format!("it is not a readable safetensors file, or it is cut short ({error})"))
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
         let config = metadata.metadata().as_ref().and_then(|map| map.get("config").cloned());
@@ -46,16 +47,14 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// A tensor's values, row-major, widened to f32. `None` where there is no such tensor.
-    pub(crate) fn read(&self, key: &str) -> Option<Result<Vec<f32>, SamError>> {
+    pub(crate) fn read(&self, key: &str) -> Option<Result<Vec<f32>, Unreadable>> {
         let tensor = self.tensors.tensor(key).ok()?;
         let data = tensor.data();
         let values = match tensor.dtype() {
             Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-            other => {
-                return Some(Err(SamError::checkpoint(format!("{key} is {other:?}; f32, f16 and bf16 are read"))));
-            }
+            other => return Some(Err(Unreadable { key: key.into(), dtype: format!("{other:?}") })),
         };
         Some(Ok(values))
     }

@@ -11,7 +11,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::keys;
 use super::safetensors::Checkpoint;
 use crate::SamError;
+use crate::error::{CheckpointFault, Misshapen, TensorFaults};
 use crate::model::common::EPS_TORCH;
+use crate::model::config::EMBEDDING_STRIDE;
 
 /// The module with its weights, and how many the checkpoint has for it.
 pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &Device) -> Result<(M, usize), SamError> {
@@ -21,7 +23,7 @@ pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &D
         path: Vec::new(),
         kinds: Vec::new(),
         used: HashSet::new(),
-        faults: Faults::default(),
+        faults: TensorFaults::default(),
     };
     let module = module.map(&mut loader);
     let Loader { used, mut faults, .. } = loader;
@@ -32,42 +34,12 @@ pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &D
         .map(String::from)
         .collect();
     faults.extra.sort_unstable();
+    if !faults.is_empty() {
+        return Err(SamError::BadCheckpoint(CheckpointFault::Tensors(faults)));
+    }
     let elements = |key: &String| checkpoint.shape(key).map_or(0, |shape| shape.iter().product());
     let parameters = used.iter().map(elements).sum();
-    faults.into_result().map(|()| (module, parameters))
-}
-
-/// What does not fit, by kind.
-#[derive(Default)]
-struct Faults {
-    missing: Vec<String>,
-    misshapen: Vec<String>,
-    unreadable: Vec<String>,
-    extra: Vec<String>,
-}
-
-impl Faults {
-    fn into_result(self) -> Result<(), SamError> {
-        let kinds = [
-            ("missing", self.missing),
-            ("of another shape", self.misshapen),
-            ("unreadable", self.unreadable),
-            ("not part of the model", self.extra),
-        ];
-        let parts: Vec<String> =
-            kinds.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| list(what, &names)).collect();
-        if parts.is_empty() { Ok(()) } else { Err(SamError::checkpoint(parts.join("; "))) }
-    }
-}
-
-/// A report names this many tensors of a kind and counts the rest.
-const NAMED: usize = 8;
-
-fn list(what: &str, names: &[String]) -> String {
-    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let rest = names.len().saturating_sub(NAMED);
-    let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!("{} {what}: {shown}{rest}", names.len())
+    Ok((module, parameters))
 }
 
 struct Loader<'a> {
@@ -76,7 +48,7 @@ struct Loader<'a> {
     path: Vec<String>,
     kinds: Vec<String>,
     used: HashSet<String>,
-    faults: Faults,
+    faults: TensorFaults,
 }
 
 /// Values of a tensor and their shape.
@@ -121,17 +93,14 @@ impl Loader<'_> {
                 Some(transpose(&values.data, output, input))
             }
             "PatchConv" if is_weight => {
-                let found = self.checkpoint.shape(&key);
-                let kernel = found.as_deref().and_then(|s| s.get(2).copied()).unwrap_or(1).max(1);
                 let [rows, output] = *shape else { return None };
-                let input = rows / (kernel * kernel);
-                let values = self.read(&key, &[&[output, input, kernel, kernel]])?;
+                let kernel = patch_kernel(&key);
+                let values = self.read(&key, &[&[output, rows / (kernel * kernel), kernel, kernel]])?;
                 Some(permute(&values, [2, 3, 1, 0]))
             }
             "PatchConvTranspose" if is_weight => {
-                let found = self.checkpoint.shape(&key);
-                let kernel = found.as_deref().and_then(|s| s.get(2).copied()).unwrap_or(1).max(1);
                 let [input, columns] = *shape else { return None };
+                let kernel = patch_kernel(&key);
                 let values = self.read(&key, &[&[input, columns / (kernel * kernel), kernel, kernel]])?;
                 Some(permute(&values, [0, 2, 3, 1]))
             }
@@ -174,22 +143,35 @@ impl Loader<'_> {
     /// A tensor of one of the given shapes.
     fn read(&mut self, key: &str, shapes: &[&[usize]]) -> Option<Values> {
         let Some(found) = self.checkpoint.shape(key) else {
-            self.faults.missing.push(key.into());
+            note(&mut self.faults.missing, key.into());
             return None;
         };
         self.used.insert(key.into());
         if !shapes.contains(&found.as_slice()) {
-            self.faults.misshapen.push(format!("{key} {found:?}, expected {:?}", shapes[0]));
+            let expected = shapes.first().map(|shape| shape.to_vec()).unwrap_or_default();
+            note(&mut self.faults.misshapen, Misshapen { key: key.into(), found, expected });
             return None;
         }
         match self.checkpoint.read(key)? {
             Ok(data) => Some(Values { data, shape: found }),
-            Err(error) => {
-                self.faults.unreadable.push(error.to_string());
+            Err(fault) => {
+                note(&mut self.faults.unreadable, fault);
                 None
             }
         }
     }
+}
+
+/// Weight and bias of a convolution ask for the same norm: what is wrong with it is said once.
+fn note<T: PartialEq>(faults: &mut Vec<T>, fault: T) {
+    if !faults.contains(&fault) {
+        faults.push(fault);
+    }
+}
+
+/// Side of the kernel of a convolution whose stride is its kernel: a patch of the image, or the decoder's steps of two.
+fn patch_kernel(key: &str) -> usize {
+    if key.starts_with("image_encoder.") { EMBEDDING_STRIDE } else { 2 }
 }
 
 fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {

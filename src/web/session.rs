@@ -5,9 +5,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::device;
 use super::error::JsResult;
-use super::types::{self, LoadOptionsJs, MasksJs, OptionsJs, PromptsJs, SessionInfo, SessionInfoJs, TensorJs};
+use super::types::{
+    self, GroupsJs, LoadOptionsJs, MasksJs, OptionsJs, PromptsJs, SessionInfo, SessionInfoJs, TensorJs,
+};
 use crate::embedding_file::{from_hex, hex};
-use crate::{Origin, Predictor, SamError};
+use crate::{Origin, Predictor};
 
 /// One loaded model on this module's device.
 #[wasm_bindgen]
@@ -21,13 +23,6 @@ impl Session {
     /// Initialises the device (once) and loads a checkpoint onto it.
     pub async fn load(checkpoint: Vec<u8>, options: LoadOptionsJs) -> JsResult<Session> {
         let options = types::load_options(options)?;
-        if options.precision.as_deref() == Some("f16") {
-            return Err(SamError::NotImplemented {
-                what: "precision \"f16\"".into(),
-                instead: "use \"auto\" or \"f32\"".into(),
-            }
-            .into());
-        }
         let device: Device = device::init().await?;
         let origin = Origin { name: options.name.as_deref(), hash: options.hash.as_deref().and_then(from_hex) };
         let predictor = Predictor::load(&checkpoint, origin, &device)?;
@@ -75,12 +70,6 @@ impl ImageReader {
     /// The next whole rows: RGBA, 8 bits each.
     pub fn push(&mut self, rgba: &[u8]) -> JsResult<()> {
         Ok(self.0.push(rgba)?)
-    }
-
-    /// Rows received so far.
-    #[wasm_bindgen(getter)]
-    pub fn rows(&self) -> usize {
-        self.0.rows()
     }
 }
 
@@ -133,10 +122,19 @@ impl Embedding {
         self.0.geometry().image_height
     }
 
+    /// Which prompts are decoded together, as indices: the Worker asks `segment` for one group at a time and lets its
+    /// event loop run between them. Every prompt is checked; errors begin with `prompts[i].`.
+    pub fn groups(&self, prompts: PromptsJs, options: OptionsJs) -> JsResult<GroupsJs> {
+        self.0.rendering(&types::options(options)?)?;
+        let forms = types::forms(prompts, &self.0)?;
+        Ok(types::groups(&self.0.group(&forms))?)
+    }
+
     /// The masks of each prompt, best score first.
     pub async fn segment(&self, prompts: PromptsJs, options: OptionsJs) -> JsResult<MasksJs> {
-        let (prompts, options) = (types::prompts(prompts)?, types::options(options)?);
+        let options = types::options(options)?;
         let rendering = self.0.rendering(&options)?;
+        let prompts = types::prompts(prompts, self.0.geometry())?;
         Ok(types::masks(self.0.decode(&prompts, options.multimask).await?, &rendering)?)
     }
 

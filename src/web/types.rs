@@ -6,14 +6,17 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{internal, malformed};
-use crate::mask::{LowResMask, Rendering};
+use crate::geometry::Geometry;
+use crate::mask::{Bounds, LowResMask, Pixel, Rendering};
+use crate::predictor::Form;
+use crate::preprocess::MaskReader;
 use crate::prompt::{Box, Label, MaskPrompt, Point, Prompt};
-use crate::{Output, SamError, SegmentOptions};
+use crate::{ImageEmbedding, Output, SamError, SegmentOptions};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPESCRIPT: &str = r#"
 /** `hash`: SHA-256 of the checkpoint in hexadecimal, where it is known. */
-export interface LoadOptions { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32"; hash?: string }
+export interface LoadOptions { name?: string; adapter?: string; hash?: string }
 export interface SessionInfo {
   model: string; device: "webgpu" | "cpu"; adapter: string; precision: "f32";
   parameters: number; imageSize: number; hash: string;
@@ -50,6 +53,21 @@ extern "C" {
     pub type MasksJs;
     #[wasm_bindgen(typescript_type = "WireTensor")]
     pub type TensorJs;
+    #[wasm_bindgen(typescript_type = "number[][]")]
+    pub type GroupsJs;
+}
+
+/// Arrays whose making may fail: js_sys's own constructors end the session where there is no memory.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = Uint8Array, extends = Object)]
+    type Bytes;
+    #[wasm_bindgen(catch, constructor, js_class = "Uint8Array")]
+    fn new(length: u32) -> Result<Bytes, JsValue>;
+    #[wasm_bindgen(js_name = Float32Array, extends = Object)]
+    type Floats;
+    #[wasm_bindgen(catch, constructor, js_class = "Float32Array")]
+    fn new(length: u32) -> Result<Floats, JsValue>;
 }
 
 #[derive(Deserialize)]
@@ -57,7 +75,6 @@ extern "C" {
 pub(super) struct LoadOptions {
     pub(super) name: Option<String>,
     pub(super) adapter: Option<String>,
-    pub(super) precision: Option<String>,
     pub(super) hash: Option<String>,
 }
 
@@ -148,9 +165,20 @@ struct WireTensor {
     shape: [usize; 4],
 }
 
-pub(super) fn prompts(value: PromptsJs) -> Result<Vec<Prompt>, SamError> {
-    let prompts: Vec<WirePrompt> = serde_wasm_bindgen::from_value(value.into()).map_err(malformed("prompts"))?;
-    prompts.into_iter().map(WirePrompt::into_prompt).collect()
+pub(super) fn prompts(value: PromptsJs, geometry: Geometry) -> Result<Vec<Prompt>, SamError> {
+    wire_prompts(value)?.into_iter().map(|prompt| prompt.into_prompt(geometry)).collect()
+}
+
+/// What decides which prompts are decoded together; no mask is read for it.
+pub(super) fn forms(value: PromptsJs, image: &ImageEmbedding) -> Result<Vec<Form>, SamError> {
+    let form = |(index, prompt): (usize, WirePrompt)| {
+        prompt.into_form(image).map_err(|error| error.within(&format!("prompts[{index}].")))
+    };
+    wire_prompts(value)?.into_iter().enumerate().map(form).collect()
+}
+
+fn wire_prompts(value: PromptsJs) -> Result<Vec<WirePrompt>, SamError> {
+    serde_wasm_bindgen::from_value(value.into()).map_err(malformed("prompts"))
 }
 
 pub(super) fn options(value: OptionsJs) -> Result<SegmentOptions, SamError> {
@@ -175,15 +203,27 @@ pub(super) fn tensor(data: &[f32], shape: [usize; 4]) -> Result<TensorJs, SamErr
     to_js(&WireTensor { data: Float32Array::from(data), shape }).map(JsCast::unchecked_into)
 }
 
+pub(super) fn groups(groups: &[Vec<usize>]) -> Result<GroupsJs, SamError> {
+    to_js(&groups).map(JsCast::unchecked_into)
+}
+
 /// Masks in JavaScript's memory: their pixels never are in wasm's, which could not be given back.
 pub(super) fn masks(answers: Vec<Vec<LowResMask>>, rendering: &Rendering) -> Result<MasksJs, SamError> {
-    let render = |masks: Vec<LowResMask>| masks.into_iter().map(|mask| wire_mask(&mask, rendering)).collect();
-    let masks: Vec<Vec<WireMask>> = answers.into_iter().map(render).collect();
+    let render = |masks: Vec<LowResMask>| masks.iter().map(|mask| wire_mask(mask, rendering)).collect();
+    let masks = answers.into_iter().map(render).collect::<Result<Vec<Vec<WireMask>>, _>>()?;
     to_js(&masks).map(JsCast::unchecked_into)
 }
 
 impl WirePrompt {
-    fn into_prompt(self) -> Result<Prompt, SamError> {
+    fn into_form(mut self, image: &ImageEmbedding) -> Result<Form, SamError> {
+        let mask = self.mask.take();
+        if let Some(mask) = &mask {
+            mask.check(image.geometry())?;
+        }
+        Ok(Form { mask: mask.is_some(), ..image.form(&self.into_prompt(image.geometry())?)? })
+    }
+
+    fn into_prompt(self, geometry: Geometry) -> Result<Prompt, SamError> {
         let mut prompt = Prompt::new();
         for (index, WirePoint { x, y, label }) in self.points.into_iter().enumerate() {
             let label = match label {
@@ -194,13 +234,14 @@ impl WirePrompt {
                     return Err(SamError::prompt(format!("points[{index}].label"), reason));
                 }
             };
-            prompt = prompt.with_point(Point::new(x, y, label).map_err(|error| in_point(index, error))?);
+            let point = Point::new(x, y, label).map_err(|error| error.within(&format!("points[{index}].")))?;
+            prompt = prompt.with_point(point);
         }
         if let Some(corners) = self.bounds {
             prompt = prompt.with_box(Box::new(corners)?);
         }
         if let Some(mask) = self.mask {
-            prompt = prompt.with_mask(mask.into_prompt()?);
+            prompt = prompt.with_mask(MaskPrompt::LowRes(mask.low_res_logits(geometry)?));
         }
         if let Some(WireTokens { data, rows }) = self.tokens {
             let tokens = data.to_vec();
@@ -213,64 +254,119 @@ impl WirePrompt {
     }
 }
 
-/// Names the point in an error about one of its coordinates.
-fn in_point(index: usize, error: SamError) -> SamError {
-    match error {
-        SamError::BadPrompt { field, reason } => {
-            SamError::BadPrompt { field: format!("points[{index}].{field}"), reason }
-        }
-        other => other,
-    }
+/// A mask prompt's pixels, where they are.
+enum MaskPixels<'a> {
+    Logits(&'a Float32Array),
+    Binary(&'a Uint8Array),
 }
 
+/// Pixels of a mask that are in wasm's memory at a time: it never shrinks again.
+const BAND: usize = 1 << 20;
+
 impl WireMaskPrompt {
-    fn into_prompt(self) -> Result<MaskPrompt, SamError> {
-        let Self { data, width, height } = self;
-        if let Some(logits) = data.dyn_ref::<Float32Array>() {
-            return Ok(MaskPrompt::LowRes(logits.to_vec()));
+    fn pixels(&self) -> Result<MaskPixels<'_>, SamError> {
+        if let Some(logits) = self.data.dyn_ref::<Float32Array>() {
+            return Ok(MaskPixels::Logits(logits));
         }
-        match data.dyn_ref::<Uint8Array>() {
-            Some(pixels) => Ok(MaskPrompt::Image { data: pixels.to_vec(), width, height }),
+        match self.data.dyn_ref::<Uint8Array>() {
+            Some(pixels) => Ok(MaskPixels::Binary(pixels)),
             None => {
                 Err(SamError::prompt("mask.data", "is neither a Float32Array of logits nor a Uint8Array of pixels"))
             }
         }
     }
+
+    fn check(&self, geometry: Geometry) -> Result<(), SamError> {
+        let (Self { width, height, .. }, low) = (self, geometry.low_res_size());
+        match self.pixels()? {
+            MaskPixels::Logits(data) if [*width, *height] != [low, low] || data.length() as usize != low * low => {
+                let reason = format!("has logits for {width}×{height} pixels; this model's have {low}×{low}");
+                Err(SamError::prompt("mask", reason))
+            }
+            MaskPixels::Logits(_) => Ok(()),
+            MaskPixels::Binary(data) => MaskReader::check([*width, *height], data.length() as usize),
+        }
+    }
+
+    /// The mask in the low-res frame.
+    fn low_res_logits(&self, geometry: Geometry) -> Result<Vec<f32>, SamError> {
+        self.check(geometry)?;
+        let data = match self.pixels()? {
+            MaskPixels::Logits(data) => return Ok(data.to_vec()),
+            MaskPixels::Binary(data) => data,
+        };
+        let (width, pixels) = (self.width, data.length() as usize);
+        let mut reader = MaskReader::new(geometry, [width, self.height], pixels)?;
+        let mut band = vec![0; ((BAND / width).max(1) * width).min(pixels)];
+        for start in (0..pixels).step_by(band.len()) {
+            let length = band.len().min(pixels - start);
+            let rows = &mut band[..length];
+            data.subarray(start as u32, (start + rows.len()) as u32).copy_to(rows);
+            reader.push(rows);
+        }
+        Ok(reader.finish())
+    }
 }
 
-fn wire_mask(mask: &LowResMask, rendering: &Rendering) -> WireMask {
-    let Rendering { width, height, threshold, logits, .. } = *rendering;
-    let place = |y: usize| ((y * width) as u32, ((y + 1) * width) as u32);
-    let (data, bounds): (Object, _) = if logits {
-        let pixels = Float32Array::new_with_length((width * height) as u32);
-        let bounds = rendering.rows(&mask.logits, |y, row| {
-            let (start, end) = place(y);
-            pixels.subarray(start, end).copy_from(row);
-        });
-        (pixels.into(), bounds)
-    } else {
-        let pixels = Uint8Array::new_with_length((width * height) as u32);
-        let mut bits = vec![0; width];
-        let bounds = rendering.rows(&mask.logits, |y, row| {
-            for (bit, value) in bits.iter_mut().zip(row) {
-                *bit = u8::from(*value > threshold);
-            }
-            let (start, end) = place(y);
-            pixels.subarray(start, end).copy_from(&bits);
-        });
-        (pixels.into(), bounds)
+/// A typed array of an answer's pixels.
+trait Pixels: JsCast + Into<Object> {
+    type Pixel: Pixel;
+
+    fn with_length(length: u32) -> Result<Self, JsValue>;
+
+    fn place(&self, start: u32, pixels: &[Self::Pixel]);
+}
+
+impl Pixels for Uint8Array {
+    type Pixel = u8;
+
+    fn with_length(length: u32) -> Result<Self, JsValue> {
+        Bytes::new(length).map(JsCast::unchecked_into)
+    }
+
+    fn place(&self, start: u32, pixels: &[u8]) {
+        self.subarray(start, start + pixels.len() as u32).copy_from(pixels);
+    }
+}
+
+impl Pixels for Float32Array {
+    type Pixel = f32;
+
+    fn with_length(length: u32) -> Result<Self, JsValue> {
+        Floats::new(length).map(JsCast::unchecked_into)
+    }
+
+    fn place(&self, start: u32, pixels: &[f32]) {
+        self.subarray(start, start + pixels.len() as u32).copy_from(pixels);
+    }
+}
+
+fn wire_mask(mask: &LowResMask, rendering: &Rendering) -> Result<WireMask, SamError> {
+    let (data, bounds) = match rendering.output {
+        Output::Mask => render::<Uint8Array>(mask, rendering)?,
+        Output::Logits => render::<Float32Array>(mask, rendering)?,
     };
     let side = mask.logits.len().isqrt();
-    WireMask {
+    Ok(WireMask {
         score: mask.score,
         token: mask.token,
-        width,
-        height,
+        width: rendering.width,
+        height: rendering.height,
         data,
         bbox: bounds.bbox(),
         area: bounds.area,
         logits: WireLogits { data: Float32Array::from(mask.logits.as_slice()), width: side, height: side },
-    }
+    })
+}
+
+fn render<P: Pixels>(mask: &LowResMask, rendering: &Rendering) -> Result<(Object, Bounds), SamError> {
+    let Rendering { width, height, .. } = *rendering;
+    let pixels = P::with_length((width * height) as u32).map_err(|_| SamError::OutOfMemory {
+        what: format!("an answer of {width}×{height} pixels"),
+        instead: "ask for a smaller size".into(),
+    })?;
+    let bounds = rendering.rows(&mask.logits, |y, row| pixels.place((y * width) as u32, row));
+    Ok((pixels.into(), bounds))
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, SamError> {

@@ -1,0 +1,207 @@
+//! An encoded image, and the masks of prompts on it.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::encoded_prompt::{EncodedPrompt, Form, groups};
+use super::{Predictor, read};
+use crate::geometry::{Geometry, MAX_SIDE};
+use crate::mask::{LowResMask, Mask, Output, Rendering};
+use crate::model::config::MASK_TOKENS;
+use crate::prompt::Prompt;
+use crate::{SamError, embedding_file};
+
+/// The largest tensor of a decode stays below this, half of WebGPU's default binding limit.
+const MAX_DECODE_BYTES: usize = 64 << 20;
+/// Prompts decoded together, however small the model: between two groups a caller can be stopped.
+const MAX_GROUP: usize = 16;
+
+/// How to answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentOptions {
+    /// Three candidates, best score first (true), or the single mask of token 0.
+    pub multimask: bool,
+    /// Width and height of the answer; the image's where `None`.
+    pub size: Option<[usize; 2]>,
+    /// Masks or logits.
+    pub output: Output,
+    /// A pixel is in the mask where its logit is greater.
+    pub threshold: f32,
+}
+
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self { multimask: true, size: None, output: Output::Mask, threshold: 0.0 }
+    }
+}
+
+/// An encoded image: many cheap answers for one encoding.
+#[derive(Debug, Clone)]
+pub struct ImageEmbedding {
+    predictor: Predictor,
+    geometry: Geometry,
+    /// `[1, S/16, S/16, D]`
+    features: Tensor<4>,
+}
+
+impl ImageEmbedding {
+    pub(super) fn new(predictor: Predictor, features: Tensor<4>, geometry: Geometry) -> Self {
+        Self { predictor, geometry, features }
+    }
+
+    /// Sizes of the image in each frame.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// The embedding as the reference has it.
+    ///
+    /// # Shapes
+    /// - output: `[1, D, S/16, S/16]`, row-major, and these four sizes
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn data(&self) -> Result<(Vec<f32>, [usize; 4]), SamError> {
+        let features = self.features.clone().permute([0, 3, 1, 2]);
+        let shape = features.dims();
+        Ok((read(features).await?, shape))
+    }
+
+    /// A self-describing file for [`Predictor::open`].
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn save(&self) -> Result<Vec<u8>, SamError> {
+        let (data, shape) = self.data().await?;
+        embedding_file::write(&data, shape, &self.geometry, &self.predictor.model)
+    }
+
+    /// The masks of each prompt, best score first. Prompts of the same form are decoded together.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] for masks or tokens of the wrong size, too many points and tokens or a position too far
+    /// outside the image; where there are several prompts its field begins with `prompts[i].`. [`SamError::DeviceLost`].
+    pub async fn segment(&self, prompts: &[Prompt], options: &SegmentOptions) -> Result<Vec<Vec<Mask>>, SamError> {
+        let rendering = self.rendering(options)?;
+        let answers = self.decode(prompts, options.multimask).await?;
+        Ok(answers.into_iter().map(|masks| masks.into_iter().map(|mask| rendering.mask(mask)).collect()).collect())
+    }
+
+    /// As [`segment`](Self::segment), in the low-res frame.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment).
+    pub async fn decode(&self, prompts: &[Prompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
+        let groups = if prompts.len() == 1 { vec![vec![0]] } else { self.groups(prompts)? };
+        let mut answers: Vec<Vec<LowResMask>> = prompts.iter().map(|_| Vec::new()).collect();
+        for group in groups {
+            let members: Vec<EncodedPrompt> =
+                group.iter().map(|index| self.encode_prompt(&prompts[*index])).collect::<Result<_, _>>()?;
+            for (index, mut masks) in group.into_iter().zip(self.decode_group(&members, multimask).await?) {
+                masks.sort_by(|a, b| b.score.total_cmp(&a.score));
+                answers[index] = masks;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Which prompts are decoded together, every index once: a caller who wants to pause in a long list asks
+    /// [`segment`](Self::segment) for one of these groups at a time.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] as [`segment`](Self::segment), for any of the prompts; its field begins with `prompts[i].`.
+    pub fn groups(&self, prompts: &[Prompt]) -> Result<Vec<Vec<usize>>, SamError> {
+        let form = |(index, prompt)| self.form(prompt).map_err(|error| error.within(&format!("prompts[{index}].")));
+        Ok(self.group(&prompts.iter().enumerate().map(form).collect::<Result<Vec<_>, SamError>>()?))
+    }
+
+    /// Indices of prompts that can be decoded together.
+    pub(crate) fn group(&self, forms: &[Form]) -> Vec<Vec<usize>> {
+        groups(forms, |form| self.max_batch(form))
+    }
+
+    /// The form of a prompt that can be decoded.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`].
+    pub(crate) fn form(&self, prompt: &Prompt) -> Result<Form, SamError> {
+        Form::of(prompt, &self.geometry, self.dim())
+    }
+
+    /// What the masks are made into.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] for a size or a threshold that makes no sense.
+    pub(crate) fn rendering(&self, options: &SegmentOptions) -> Result<Rendering, SamError> {
+        let geometry = self.geometry;
+        let [width, height] = options.size.unwrap_or([geometry.image_width, geometry.image_height]);
+        if width.min(height) == 0 || width.max(height) > MAX_SIDE {
+            let reason = format!("is {width}×{height}; each side must be 1 to {MAX_SIDE}");
+            return Err(SamError::prompt("size", reason));
+        }
+        if options.threshold.is_nan() {
+            return Err(SamError::prompt("threshold", "is NaN; give a number"));
+        }
+        Ok(Rendering { geometry, width, height, threshold: options.threshold, output: options.output })
+    }
+
+    /// Prompts of a form that can be decoded together: the largest tensors are the upscaled image and the scores between
+    /// tokens and image, or among the tokens, of one head.
+    fn max_batch(&self, form: Form) -> usize {
+        let [channels] = self.predictor.model.sam.mask_decoder().output_upscaling.conv2.bias.dims();
+        let upscaled = self.geometry.low_res_size().pow(2) * channels;
+        let tokens = form.tokens() + MASK_TOKENS + 1;
+        let scores = tokens * tokens.max(self.predictor.model.config.embedding_size().pow(2));
+        (MAX_DECODE_BYTES / (upscaled.max(scores) * size_of::<f32>())).clamp(1, MAX_GROUP)
+    }
+
+    fn encode_prompt(&self, prompt: &Prompt) -> Result<EncodedPrompt, SamError> {
+        EncodedPrompt::new(prompt, &self.geometry, self.dim())
+    }
+
+    /// Width of a token, D.
+    fn dim(&self) -> usize {
+        self.predictor.model.config.decoder.dim
+    }
+
+    /// Decodes prompts of the same form, with one read from the device.
+    async fn decode_group(&self, prompts: &[EncodedPrompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
+        let Predictor { model, image_pe, device } = &self.predictor;
+        let (batch, low, dim) = (prompts.len(), self.geometry.low_res_size(), model.config.decoder.dim);
+        let encoder = model.sam.prompt_encoder();
+
+        let mut sparse = Vec::new();
+        if prompts.iter().any(|prompt| !prompt.points.is_empty()) {
+            sparse.push(encoder.encode_points(&prompts.iter().map(|prompt| prompt.points.clone()).collect::<Vec<_>>()));
+        }
+        let tokens: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.tokens.iter().copied()).collect();
+        if !tokens.is_empty() {
+            let rows = tokens.len() / dim / batch;
+            sparse.push(Tensor::from_data(TensorData::new(tokens, [batch, rows, dim]), device));
+        }
+        let masks: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.mask.iter().flatten().copied()).collect();
+        let dense = if masks.is_empty() {
+            encoder.no_mask()
+        } else {
+            encoder.encode_masks(Tensor::from_data(TensorData::new(masks, [batch, low, low, 1]), device))
+        };
+        let sparse = if sparse.is_empty() { None } else { Some(Tensor::cat(sparse, 1)) };
+
+        let (masks, scores) =
+            model.sam.mask_decoder().forward(self.features.clone(), image_pe.clone(), sparse, dense, batch);
+        let tokens = if multimask { 1..MASK_TOKENS } else { 0..1 };
+        let count = tokens.len();
+        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
+        let scores = scores.slice([0..batch, tokens.clone()]).reshape([batch * count]);
+        let values = read(Tensor::<1>::cat(vec![masks, scores], 0)).await?;
+
+        let (masks, scores) = values.split_at(batch * count * low * low);
+        let mut masks = masks.chunks_exact(low * low).zip(scores);
+        Ok((0..batch)
+            .map(|_| {
+                let next = tokens.clone().zip(masks.by_ref());
+                next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
+                    .collect()
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,95 @@
+//! Encode an image once, then ask for masks as often as you like.
+//!
+//! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/predictor.py>
+
+mod embedding;
+mod encoded_prompt;
+mod encoding;
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::checkpoint::{self, LoadedModel, Origin};
+use crate::geometry::Geometry;
+use crate::preprocess::ImageReader;
+use crate::{SamError, embedding_file};
+
+pub use embedding::{ImageEmbedding, SegmentOptions};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use encoded_prompt::Form;
+pub use encoding::Encoding;
+
+pub use crate::mask::Output;
+
+/// A loaded model on its device. Cloning is cheap: clones share the weights.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    model: Arc<LoadedModel>,
+    /// The position of every cell of the image embedding: the same for every image.
+    image_pe: Tensor<4>,
+    device: Device,
+}
+
+impl Predictor {
+    /// Loads a checkpoint onto a device.
+    ///
+    /// # Errors
+    /// [`SamError::BadCheckpoint`], see [`checkpoint::load`].
+    pub fn load(checkpoint: &[u8], origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
+        let model = checkpoint::load(checkpoint, origin, device)?;
+        let image_pe = model.sam.prompt_encoder().dense_pe();
+        Ok(Self { model: Arc::new(model), image_pe, device: device.clone() })
+    }
+
+    /// The model and what is known of it.
+    pub fn model(&self) -> &LoadedModel {
+        &self.model
+    }
+
+    /// Side of the encoder's square input, S.
+    pub fn image_size(&self) -> usize {
+        self.model.config.image_size()
+    }
+
+    /// Begins to encode a completely read image.
+    ///
+    /// # Errors
+    /// [`SamError::BadImage`] where rows are missing, or where the reader is one for an encoder of another size.
+    pub fn encode(&self, reader: ImageReader) -> Result<Encoding, SamError> {
+        let geometry = reader.geometry();
+        if geometry.input_size != self.image_size() {
+            let (read, own) = (geometry.input_size, self.image_size());
+            return Err(SamError::image(format!(
+                "it was read for an encoder of {read}×{read}; this one's is {own}×{own}"
+            )));
+        }
+        let input = reader.into_tensor(&self.device)?;
+        Ok(Encoding::new(self.clone(), input, geometry))
+    }
+
+    /// Begins to encode an already preprocessed image.
+    ///
+    /// # Shapes
+    /// - input: `[1, S, S, 3]`, normalised and padded
+    pub fn encode_tensor(&self, input: Tensor<4>, geometry: Geometry) -> Encoding {
+        Encoding::new(self.clone(), input, geometry)
+    }
+
+    /// An image saved with [`ImageEmbedding::save`] by the same model.
+    ///
+    /// # Errors
+    /// [`SamError::BadEmbedding`] for another model's file or a damaged one.
+    pub fn open(&self, file: &[u8]) -> Result<ImageEmbedding, SamError> {
+        let contents = embedding_file::parse(file, &self.model)?;
+        let [_, dim, height, width] = contents.shape;
+        let features = Tensor::<4>::from_data(TensorData::new(contents.data, [1, dim, height, width]), &self.device);
+        Ok(ImageEmbedding::new(self.clone(), features.permute([0, 2, 3, 1]), contents.geometry))
+    }
+}
+
+async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, SamError> {
+    let lost = |reason: String| SamError::DeviceLost { reason };
+    let data = tensor.into_data_async().await.map_err(|error| lost(format!("{error:?}")))?;
+    data.try_into_vec::<f32>().map_err(|error| lost(format!("{error:?}")))
+}
