@@ -172,14 +172,14 @@ fn add(sums: [f32x4; 2], values: &[f32; NR]) -> [f32x4; 2] {
 }
 
 fn pack_left(left: &impl Left, m: usize, mc: usize, k: usize, kc: usize, panels: &mut [[f32; MR]]) {
-    let mut row = [0.0; KC];
-    let row = &mut row[..kc];
+    let mut rows = [[0.0; KC]; MR];
     for (i, panel) in panels.chunks_exact_mut(kc).enumerate() {
-        for r in 0..MR.min(mc - i * MR) {
-            left.read(m + i * MR + r, k, row);
-            for (packed, value) in panel.iter_mut().zip(&*row) {
-                packed[r] = *value;
-            }
+        for (r, row) in rows.iter_mut().enumerate().take(mc - i * MR) {
+            left.read(m + i * MR + r, k, &mut row[..kc]);
+        }
+        let [a, b, c, d] = &rows;
+        for ((((packed, a), b), c), d) in panel.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *packed = [*a, *b, *c, *d];
         }
     }
 }
