@@ -3,6 +3,7 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/transformer.py>
 
 use burn::module::Module;
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_TORCH, LayerNorm, Linear, MlpBlock};
@@ -132,16 +133,127 @@ impl Attention {
     /// - q: `[batch, queries, dim]`; k, v: `[batch, keys, dim]`
     /// - output: `[batch, queries, dim]`
     pub(crate) fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let ([_, queries, _], [_, keys, _], [_, inner]) = (q.dims(), k.dims(), self.q_proj.weight.dims());
+        // Tokens are few and the image's cells many: it is cheaper to carry the weights over to the tokens.
+        if self.heads * queries < inner.min(keys) {
+            self.from_few_queries(q, k, v)
+        } else if self.heads * keys < inner.min(queries) {
+            self.from_few_keys(q, k, v)
+        } else {
+            self.project_all(q, k, v)
+        }
+    }
+
+    fn project_all(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let q = self.separate_heads(self.q_proj.forward(q));
         let k = self.separate_heads(self.k_proj.forward(k));
         let v = self.separate_heads(self.v_proj.forward(v));
-        let [batch, heads, queries, head_dim] = q.dims();
-        let out = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &ops::Bias::None);
-        self.out_proj.forward(out.swap_dims(1, 2).reshape([batch, queries, heads * head_dim]))
+        let out = ops::attention(q, k, v, self.scale(), &ops::Bias::None);
+        self.out_proj.forward(join_heads(out))
+    }
+
+    /// Projects no key and no value. With keys x·Wk + bk the scores are (q·Wkᵀ)·xᵀ + q·bk, whose last term is the same for
+    /// all keys and leaves a softmax P as it is; with values x·Wv + bv the output is (P·x)·Wv + bv, as the rows of P sum to 1.
+    fn from_few_queries(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let ([batch, queries, dim], heads) = (q.dims(), self.heads);
+        let q = self.separate_heads(self.q_proj.forward(q)).mul_scalar(self.scale());
+        let q = q.matmul(by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
+        let attended = ops::matmul(softmax(ops::matmul(q, k.swap_dims(1, 2)), 2), v);
+        let attended = attended.reshape([batch, heads, queries, dim]).matmul(by_head(&self.v_proj, heads));
+        let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().unsqueeze());
+        let out = join_heads(attended);
+        self.out_proj.forward(match bias {
+            Some(bias) => out + bias,
+            None => out,
+        })
+    }
+
+    /// Projects no query, and nothing back: with queries x·Wq + bq the scores are x·(Wq·kᵀ) + bq·kᵀ, and the output is
+    /// P·(v·Wo) + bo.
+    fn from_few_keys(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let ([batch, queries, dim], [_, keys, _], heads) = (q.dims(), k.dims(), self.heads);
+        let k = self.separate_heads(self.k_proj.forward(k)).mul_scalar(self.scale());
+        let v = self.separate_heads(self.v_proj.forward(v));
+        let weight = by_head(&self.q_proj, heads).matmul(k.clone().swap_dims(2, 3));
+        let weight = weight.swap_dims(1, 2).reshape([batch, dim, heads * keys]);
+        let mut scores = ops::matmul(q, weight);
+        if let Some(bias) = &self.q_proj.bias {
+            let bias = bias.val().reshape([1, heads, dim_of(&k), 1]);
+            scores = scores + k.matmul(bias).reshape([batch, 1, heads * keys]);
+        }
+        let probabilities = softmax(scores.reshape([batch, queries, heads, keys]), 3);
+        // [inner, dim] → [1, heads, head_dim, dim]
+        let out = self.out_proj.weight.val().reshape([1, heads, dim_of(&v), dim]);
+        let values = v.matmul(out).reshape([batch, heads * keys, dim]);
+        let out = ops::matmul(probabilities.reshape([batch, queries, heads * keys]), values);
+        match &self.out_proj.bias {
+            Some(bias) => out + bias.val().unsqueeze(),
+            None => out,
+        }
+    }
+
+    fn scale(&self) -> f64 {
+        let [_, inner] = self.q_proj.weight.dims();
+        ((inner / self.heads) as f64).powf(-0.5)
     }
 
     fn separate_heads(&self, x: Tensor<3>) -> Tensor<4> {
         let [batch, tokens, dim] = x.dims();
         x.reshape([batch, tokens, self.heads, dim / self.heads]).swap_dims(1, 2)
+    }
+}
+
+/// `[batch, heads, tokens, head_dim]` → `[batch, tokens, heads · head_dim]`
+fn join_heads(x: Tensor<4>) -> Tensor<3> {
+    let [batch, heads, tokens, head_dim] = x.dims();
+    x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
+}
+
+/// The weight of a projection to all heads, by head: `[1, heads, dim, head_dim]`.
+fn by_head(projection: &Linear, heads: usize) -> Tensor<4> {
+    let [dim, inner] = projection.weight.dims();
+    projection.weight.val().reshape([1, dim, heads, inner / heads]).swap_dims(1, 2)
+}
+
+fn dim_of(x: &Tensor<4>) -> usize {
+    let [.., head_dim] = x.dims();
+    head_dim
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Param, ParamId};
+
+    use super::*;
+    use crate::ops::testing::{assert_close, devices, random};
+
+    /// The shortcuts for few queries and few keys give what projecting everything gives.
+    #[test]
+    fn shortcuts_change_nothing() {
+        for device in devices() {
+            let config = DecoderConfig {
+                dim: 32,
+                heads: 4,
+                mlp_dim: 8,
+                depth: 1,
+                mask_in_chans: 4,
+                iou_head_depth: 1,
+                iou_head_dim: None,
+            };
+            let mut attention = Attention::new(&config, ATTENTION_DOWNSAMPLE, &device);
+            for layer in [&mut attention.q_proj, &mut attention.k_proj, &mut attention.v_proj, &mut attention.out_proj]
+            {
+                layer.weight = Param::initialized(ParamId::new(), random(layer.weight.dims(), &device));
+                layer.bias =
+                    layer.bias.take().map(|bias| Param::initialized(ParamId::new(), random(bias.dims(), &device)));
+            }
+            let (few, many, other) =
+                (random([2, 3, 32], &device), random([2, 50, 32], &device), random([2, 50, 32], &device));
+            let expected = attention.project_all(few.clone(), many.clone(), other.clone());
+            assert_close(attention.from_few_queries(few.clone(), many.clone(), other.clone()), expected, 2e-6);
+            let values = random([2, 3, 32], &device);
+            let expected = attention.project_all(many.clone(), few.clone(), values.clone());
+            assert_close(attention.from_few_keys(many, few, values), expected, 2e-6);
+        }
     }
 }

@@ -122,7 +122,9 @@ mod tests {
     fn kernels_match_the_definition() {
         for device in devices() {
             // Queries, keys and width across the sizes of tiles and blocks.
-            for [batch, heads, queries, keys, dim] in [[1, 1, 1, 1, 1], [2, 3, 7, 11, 5], [1, 2, 70, 450, 16], [3, 2, 33, 5, 12]] {
+            for [batch, heads, queries, keys, dim] in
+                [[1, 1, 1, 1, 1], [2, 3, 7, 11, 5], [1, 2, 70, 450, 16], [3, 2, 33, 5, 12]]
+            {
                 let [q, k, v] = [queries, keys, keys].map(|tokens| random([batch, heads, tokens, dim], &device) * 3.0);
                 for bias in [Bias::None, Bias::Table(random([heads, queries, keys], &device))] {
                     let found = attention(q.clone(), k.clone(), v.clone(), 0.3, &bias);

@@ -7,9 +7,10 @@ mod conv;
 #[cfg(feature = "cpu")]
 mod cpu;
 mod linear;
+mod matmul;
 mod norm;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod upsample;
 mod window;
 
@@ -17,6 +18,7 @@ pub use activation::{Activation, activate};
 pub use attention::{Bias, attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
 pub use linear::linear;
+pub use matmul::matmul;
 pub use norm::layer_norm;
 pub use upsample::{Bilinear, bilinear};
 pub use window::{window_partition, window_unpartition};

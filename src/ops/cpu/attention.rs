@@ -30,7 +30,11 @@ pub enum Bias<'a> {
     /// `[heads, queries, keys]`
     Table(&'a [f32]),
     /// Tables `[2 · height − 1, head_dim]` and `[2 · width − 1, head_dim]`, smallest offset first.
-    Decomposed { vertical: &'a [f32], horizontal: &'a [f32], grid: [usize; 2] },
+    Decomposed {
+        vertical: &'a [f32],
+        horizontal: &'a [f32],
+        grid: [usize; 2],
+    },
 }
 
 /// Sizes of an attention.

@@ -90,36 +90,35 @@ pub fn depthwise_conv3x3(
         }
     }
     let columns = width.div_ceil(stride);
+    let outside = vec![0.0; channels];
     for (i, out) in out.chunks_exact_mut(channels).enumerate() {
         let (y, x) = (i / columns * stride, i % columns * stride);
-        // The pixels of the neighbourhood that lie in the image.
-        let mut pixels: [&[f32]; 9] = [&[]; 9];
-        for (tap, pixel) in pixels.iter_mut().enumerate() {
-            let (y, x) = (y + tap / 3, x + tap % 3);
+        let pixels = NEIGHBOURS.map(|[dy, dx]| {
+            let (y, x) = (y + dy, x + dx);
             if (1..=height).contains(&y) && (1..=width).contains(&x) {
-                *pixel = &data[((y - 1) * width + x - 1) * channels..][..channels];
-            }
-        }
-        let inside = pixels.iter().all(|pixel| !pixel.is_empty());
-        let (whole, rest) = out.as_chunks_mut::<4>();
-        for (four, out) in whole.iter_mut().enumerate() {
-            let mut sum = biases[four];
-            if inside {
-                for (tap, pixel) in taps[four].iter().zip(&pixels) {
-                    sum += *tap * load(pixel, four);
-                }
+                &data[((y - 1) * width + x - 1) * channels..][..channels]
             } else {
-                for (tap, pixel) in taps[four].iter().zip(&pixels).filter(|(_, pixel)| !pixel.is_empty()) {
-                    sum += *tap * load(pixel, four);
-                }
+                &outside
+            }
+        });
+        let (whole, rest) = out.as_chunks_mut::<4>();
+        let fours = whole.len();
+        // Slices of one length, known to the compiler: no check is left in the loop.
+        let pixels_in_fours = pixels.map(|pixel| &pixel.as_chunks::<4>().0[..fours]);
+        let (taps, rest_taps) = taps.split_at(fours);
+        let (biases, rest_biases) = biases.split_at(fours);
+        for (four, ((out, taps), bias)) in whole.iter_mut().zip(taps).zip(biases).enumerate() {
+            let mut sum = *bias;
+            for (tap, pixel) in taps.iter().zip(&pixels_in_fours) {
+                sum += *tap * f32x4::new(pixel[four]);
             }
             *out = activation.apply(sum).to_array();
         }
-        if !rest.is_empty() {
-            let mut sum = biases[fours - 1];
-            for (tap, pixel) in taps[fours - 1].iter().zip(&pixels).filter(|(_, pixel)| !pixel.is_empty()) {
+        if let ([taps], [bias]) = (rest_taps, rest_biases) {
+            let mut sum = *bias;
+            for (tap, pixel) in taps.iter().zip(&pixels) {
                 let mut padded = [0.0; 4];
-                padded[..rest.len()].copy_from_slice(&pixel[channels - rest.len()..]);
+                padded[..rest.len()].copy_from_slice(&pixel[fours * 4..]);
                 sum += *tap * f32x4::new(padded);
             }
             rest.copy_from_slice(&activation.apply(sum).to_array()[..rest.len()]);
@@ -127,7 +126,5 @@ pub fn depthwise_conv3x3(
     }
 }
 
-#[inline]
-fn load(pixel: &[f32], four: usize) -> f32x4 {
-    f32x4::new(pixel[four * 4..].first_chunk().copied().unwrap_or_default())
-}
+/// The rows and columns of a 3×3 neighbourhood, in the order of its taps.
+const NEIGHBOURS: [[usize; 2]; 9] = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [2, 0], [2, 1], [2, 2]];

@@ -3,6 +3,8 @@
 //! After "Anatomy of High-Performance Matrix Multiplication" (Goto and van de Geijn, 2008). A tile of 4 × 8 is what fits the
 //! sixteen vector registers that a wasm engine has on x86-64: larger ones spill.
 
+use std::array;
+
 use wide::f32x4;
 
 use crate::ops::Activation;
@@ -172,14 +174,14 @@ fn add(sums: [f32x4; 2], values: &[f32; NR]) -> [f32x4; 2] {
 }
 
 fn pack_left(left: &impl Left, m: usize, mc: usize, k: usize, kc: usize, panels: &mut [[f32; MR]]) {
-    let mut row = [0.0; KC];
-    let row = &mut row[..kc];
+    let mut rows = [[0.0; KC]; MR];
     for (i, panel) in panels.chunks_exact_mut(kc).enumerate() {
-        for r in 0..MR.min(mc - i * MR) {
-            left.read(m + i * MR + r, k, row);
-            for (packed, value) in panel.iter_mut().zip(&*row) {
-                packed[r] = *value;
-            }
+        for (r, row) in rows.iter_mut().enumerate().take(mc - i * MR) {
+            left.read(m + i * MR + r, k, &mut row[..kc]);
+        }
+        let [a, b, c, d] = &rows;
+        for ((((packed, a), b), c), d) in panel.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *packed = [*a, *b, *c, *d];
         }
     }
 }
@@ -196,11 +198,12 @@ fn pack_panel(right: Right<'_>, column: usize, width: usize, panel: &mut [[f32; 
             }
         }
         Right::Transposed(Rows { data, stride }) => {
-            for c in 0..width {
-                let row = &data[(column + c) * stride..][..panel.len()];
-                for (packed, value) in panel.iter_mut().zip(row) {
-                    packed[c] = *value;
-                }
+            // Columns beyond the matrix repeat its last: what they give is never stored.
+            let [a, b, c, d, e, f, g, h]: [&[f32]; NR] =
+                array::from_fn(|c| &data[(column + c.min(width - 1)) * stride..][..panel.len()]);
+            let rows = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h);
+            for (packed, (((((((a, b), c), d), e), f), g), h)) in panel.iter_mut().zip(rows) {
+                *packed = [*a, *b, *c, *d, *e, *f, *g, *h];
             }
         }
     }

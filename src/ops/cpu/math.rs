@@ -41,31 +41,33 @@ pub fn exp_negative(x: f32x4) -> f32x4 {
     let n = shifted - shifter;
     let r = x - n * f32x4::splat(LN2_HIGH) - n * f32x4::splat(LN2_LOW);
     // Minimax polynomial of (eʳ − 1 − r) / r² on |r| ≤ ln 2 / 2 (Cephes' expf).
-    let p = f32x4::splat(1.987_569_1e-4);
-    let p = p * r + f32x4::splat(1.398_199_9e-3);
-    let p = p * r + f32x4::splat(8.333_452e-3);
-    let p = p * r + f32x4::splat(4.166_579_6e-2);
-    let p = p * r + f32x4::splat(1.666_666_5e-1);
-    let p = p * r + f32x4::splat(0.5);
+    let p = polynomial([0.5, 1.666_666_5e-1, 4.166_579_6e-2, 8.333_452e-3, 1.398_199_9e-3, 1.987_569_1e-4], r);
     let mantissa = p * r * r + r + f32x4::ONE;
     let exponent: i32x4 = bytemuck::cast::<f32x4, i32x4>(shifted) << 23;
     let power: f32x4 = bytemuck::cast(exponent + bytemuck::cast::<f32x4, i32x4>(f32x4::ONE));
     tiny.select(f32x4::ZERO, mantissa * power)
 }
 
-/// x · Φ(x), the exact GELU: absolute error below 2e-7 · |x|.
+/// x · (1 + erf(x / √2)) / 2, the exact GELU: absolute error below 2e-7 · (1 + |x|).
 #[inline]
 pub fn gelu(x: f32x4) -> f32x4 {
-    // 1 − erf(z) for z ≥ 0: Abramowitz and Stegun 7.1.26.
-    let z = (x * f32x4::splat(std::f32::consts::FRAC_1_SQRT_2)).abs();
-    let t = f32x4::ONE / (f32x4::ONE + z * f32x4::splat(0.327_591_1));
-    let p = f32x4::splat(1.061_405_4);
-    let p = p * t - f32x4::splat(1.453_152_1);
-    let p = p * t + f32x4::splat(1.421_413_7);
-    let p = p * t - f32x4::splat(0.284_496_72);
-    let p = p * t + f32x4::splat(0.254_829_6);
-    let tail = p * t * exp_negative(-(z * z)) * f32x4::splat(0.5);
-    // Φ(x) is `tail` for negative x, else 1 − tail.
-    let positive = x.simd_gt(f32x4::ZERO);
-    x * positive.select(f32x4::ONE - tail, tail)
+    let half = x * f32x4::splat(0.5);
+    half + half * erf(x * f32x4::splat(std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// The error function, to 4e-7.
+#[inline]
+fn erf(x: f32x4) -> f32x4 {
+    // erf(x) / x = P(x²) / Q(x²) for |x| ≤ 3.9, beyond which erf is ±1; fitted to the least greatest error.
+    let x = x.max(f32x4::splat(-3.9)).min(f32x4::splat(3.9));
+    let square = x * x;
+    let p = polynomial([1.128_379, 1.919_411_9e-1, 5.296_694_5e-2, 3.836_885e-3, 2.874_576_3e-4, 2.050_388e-6], square);
+    let q = polynomial([1.0, 5.034_352e-1, 1.147_582_8e-1, 1.510_922_1e-2, 1.181_736_9e-3, 3.823_077e-5], square);
+    x * p / q
+}
+
+/// The sum of `coefficients[i] · xⁱ`.
+#[inline]
+fn polynomial(coefficients: [f32; 6], x: f32x4) -> f32x4 {
+    coefficients.into_iter().rev().fold(f32x4::ZERO, |sum, coefficient| sum * x + f32x4::splat(coefficient))
 }

@@ -35,21 +35,42 @@ pub(super) fn linear<const D: usize>(
     let mut shape = x.dims();
     let rows = shape[..D - 1].iter().product();
     shape[D - 1] = columns;
-    // A weight may be a transposed view.
-    let (data, start) = (weight.storage::<f32>(), weight.layout().start_offset());
-    let packed = match *weight.layout().strides() {
-        [stride, 1] => Packed::new(Right::Plain(Rows { data: &data[start..], stride: stride as usize }), depth, columns),
-        [1, stride] => {
-            Packed::new(Right::Transposed(Rows { data: &data[start..], stride: stride as usize }), depth, columns)
-        }
-        _ => return None,
-    };
+    let strides = weight.layout().strides();
+    let right = right_side(&weight, weight.layout().start_offset(), strides[0], strides[1])?;
+    let packed = Packed::new(right, depth, columns);
     let mut out = vec![0.0; rows * columns];
     let size = Size { rows, depth, columns };
     let left = Rows { data: slice(&input), stride: depth };
     let epilogue = Epilogue { bias: bias.as_ref().map(slice), activation };
     gemm::matmul(size, &left, &packed, &mut out, columns, epilogue, &mut Workspace::default());
     Some(tensor(out, shape))
+}
+
+/// See [`matmul`](super::matmul()).
+pub(super) fn matmul(left: &Tensor<3>, right: &Tensor<3>) -> Option<Tensor<3>> {
+    let ([batch, rows, depth], [_, _, columns]) = (left.dims(), right.dims());
+    let (left, right) = (ordered(left)?, flex(right)?);
+    let (start, strides) = (right.layout().start_offset(), right.layout().strides());
+    let mut out = vec![0.0; batch * rows * columns];
+    let (size, mut workspace) = (Size { rows, depth, columns }, Workspace::default());
+    for (b, out) in out.chunks_exact_mut((rows * columns).max(1)).enumerate() {
+        let packed =
+            Packed::new(right_side(&right, start + b * strides[0] as usize, strides[1], strides[2])?, depth, columns);
+        let left = Rows { data: &slice(&left)[b * rows * depth..], stride: depth };
+        gemm::matmul(size, &left, &packed, out, columns, Epilogue::NONE, &mut workspace);
+    }
+    Some(tensor(out, [batch, rows, columns]))
+}
+
+/// A matrix within a tensor, rows and columns these many elements apart: one of the two must be 1.
+fn right_side(x: &FlexTensor, start: usize, row: isize, column: isize) -> Option<Right<'_>> {
+    let data = x.storage::<f32>().get(start..)?;
+    let stride = |stride| usize::try_from(stride).ok();
+    Some(match (row, column) {
+        (row, 1) => Right::Plain(Rows { data, stride: stride(row)? }),
+        (1, column) => Right::Transposed(Rows { data, stride: stride(column)? }),
+        _ => return None,
+    })
 }
 
 /// See [`layer_norm`](super::layer_norm).
@@ -73,13 +94,7 @@ pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) ->
 }
 
 /// See [`attention`](super::attention()).
-pub(super) fn attention(
-    q: &Tensor<4>,
-    k: &Tensor<4>,
-    v: &Tensor<4>,
-    scale: f64,
-    bias: &Bias,
-) -> Option<Tensor<4>> {
+pub(super) fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
     let [batch, heads, queries, head_dim] = q.dims();
     let [_, _, keys, _] = k.dims();
     let size = Size4 { batch, heads, queries, keys, head_dim };
@@ -100,11 +115,8 @@ pub(super) fn attention(
         }
         Bias::Decomposed { vertical, horizontal, grid } => {
             let (vertical, horizontal) = (ordered(vertical)?, ordered(horizontal)?);
-            let bias = attention::Bias::Decomposed {
-                vertical: slice(&vertical),
-                horizontal: slice(&horizontal),
-                grid: *grid,
-            };
+            let bias =
+                attention::Bias::Decomposed { vertical: slice(&vertical), horizontal: slice(&horizontal), grid: *grid };
             attention::attention(size, qkv, scale, bias, &mut out);
         }
     }
