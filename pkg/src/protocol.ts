@@ -17,7 +17,6 @@ export type WireSource =
 export interface LoadParams {
   readonly model: WireModel;
   readonly device: Device | "auto";
-  readonly precision: "auto" | "f32";
   readonly integrity?: string;
   readonly cache: boolean;
   /** Addresses that replace the ones beside the script. */
@@ -27,6 +26,8 @@ export interface LoadParams {
 export interface SegmentParams {
   readonly image: number;
   readonly prompts: readonly WirePrompt[];
+  /** The caller passed an array: errors name the prompt in it. */
+  readonly batch: boolean;
   readonly options: Omit<WireOptions, "output"> & { readonly output: Output };
 }
 
@@ -81,7 +82,7 @@ export type Response =
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }
-  /** The session is over: every call, pending or to come, fails with this. */
+  /** The session is over: every pending call fails with this, and no other is answered. */
   | { readonly kind: "lost"; readonly error: WireError };
 
 /** Where requests go and responses come from: a Worker, the calling thread itself, or a test. */

@@ -74,7 +74,10 @@ export interface SamInfo {
   readonly wasmMemory: number;
 }
 
-/** Anything a browser can draw. A string or a URL is fetched. */
+/**
+ * Anything a browser can draw. A string or a URL is fetched. Transparency is dropped, without a background: a pixel keeps
+ * its own colour, and one that is fully transparent is black (in an 8-bit sRGB ImageData: whatever is written there).
+ */
 export type ImageSource =
   | Blob
   | ImageBitmap
@@ -229,7 +232,7 @@ export interface SamImage extends Disposable {
   readonly height: number;
   /** Masks for one prompt, best score first. */
   segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
-  /** The masks of each prompt, decoded together. */
+  /** The masks of each prompt. Prompts of the same form are decoded together. */
   segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
   /** Every object in the image. */
   everything(options?: EverythingOptions): Promise<EverythingRecord[]>;
@@ -243,9 +246,12 @@ export interface SamImage extends Disposable {
 /** A loaded model. */
 export interface Sam extends Disposable {
   readonly info: SamInfo;
-  /** Resolves when the GPU device or the Worker is gone. */
+  /** Resolves when the model is lost: with the GPU device or the Worker, by a panic, or when a restart fails. */
   readonly lost: Promise<SamErrorLike>;
-  /** After a loss: a new Worker with the same model and options. Images encoded before stay lost. */
+  /**
+   * After a loss: a new Worker with the same model and options, and a new `lost`. Images encoded before stay lost. With
+   * `worker: false` it cannot work: an engine that has stopped does not start twice on a thread.
+   */
   restart(): Promise<void>;
   encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;
   /** An image saved with `image.save()` by the same model. */

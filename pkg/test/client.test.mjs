@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../dist/client/client.js";
 import { SamError } from "../dist/errors.js";
+import { FakeBitmap } from "./fakes.mjs";
 
 function setup() {
   const sent = [];
@@ -46,22 +47,37 @@ test("a call with an aborted signal sends nothing", async () => {
   assert.deepEqual(sent, []);
 });
 
-test("a loss rejects every pending and every later call and ends the transport", async () => {
+test("a loss rejects what is pending with its reason, later calls with device-lost, and ends the transport", async () => {
   const { client, transport, sent } = setup();
   const calls = [embedding(client), embedding(client)];
   const waiting = client.call("encode", new Promise(() => undefined));
-  transport.onmessage({ kind: "lost", error: { code: "device-lost", message: "gone" } });
-  for (const call of [...calls, waiting, embedding(client)]) await assert.rejects(call, { code: "device-lost" });
-  assert.equal((await client.lost).code, "device-lost");
+  transport.onmessage({ kind: "lost", error: { code: "out-of-memory", message: "It is full." } });
+  for (const call of [...calls, waiting]) await assert.rejects(call, { code: "out-of-memory" });
+  await assert.rejects(embedding(client), ({ code, message, cause }) => {
+    assert.equal(code, "device-lost");
+    assert.match(message, /It is full/);
+    return cause.code === "out-of-memory";
+  });
+  assert.equal((await client.lost).code, "out-of-memory");
   assert.equal(sent.at(-1), "terminate");
+});
+
+test("a loss says what to do once there is a model to bring back", async () => {
+  const { client, transport } = setup();
+  client.advice = "Call sam.restart().";
+  const call = embedding(client);
+  transport.onmessage({ kind: "lost", error: { code: "internal", message: "It stopped." } });
+  for (const each of [call, embedding(client)])
+    await assert.rejects(each, { message: /It stopped\. Call sam\.restart/ });
+  assert.match((await client.lost).message, /Call sam\.restart/);
 });
 
 test("a transport that breaks is a loss", async () => {
   const { client, transport } = setup();
   const call = embedding(client);
   transport.onerror(new Error("boom"));
-  await assert.rejects(call, { code: "internal", message: /boom/ });
-  assert.equal((await client.lost).code, "internal");
+  await assert.rejects(call, { code: "device-lost", message: /boom/ });
+  assert.equal((await client.lost).code, "device-lost");
 });
 
 test("closing rejects what is pending and is not a loss", async () => {
@@ -70,6 +86,15 @@ test("closing rejects what is pending and is not a loss", async () => {
   client.close(new SamError("disposed", "freed"));
   await assert.rejects(call, { code: "disposed" });
   assert.equal(await Promise.race([client.lost, "pending"]), "pending");
+});
+
+test("what a transport reports after the end is not a loss", async () => {
+  const { client, transport } = setup();
+  client.close(new SamError("disposed", "freed"));
+  transport.onmessage({ kind: "lost", error: { code: "internal", message: "too late" } });
+  transport.onerror(new Error("too late"));
+  assert.equal(await Promise.race([client.lost, "pending"]), "pending");
+  await assert.rejects(embedding(client), { code: "disposed" });
 });
 
 test("rejectAll ends the calls of one owner", async () => {
@@ -102,6 +127,20 @@ test("a message whose making fails rejects its call with that error", async () =
   const call = client.call("encode", Promise.reject(new SamError("bad-image", "broken")));
   await assert.rejects(call, { code: "bad-image" });
   assert.deepEqual(sent, []);
+});
+
+test("bitmaps of an answer that nobody waits for are closed", async () => {
+  const { client, transport } = setup();
+  const controller = new AbortController();
+  const call = client.call("segment", { params: {} }, { signal: controller.signal });
+  controller.abort();
+  await assert.rejects(call, { name: "AbortError" });
+  const bitmaps = [new FakeBitmap(2, 2), new FakeBitmap(2, 2)];
+  transport.onmessage({ kind: "result", id: 1, value: [bitmaps.map((data) => ({ data }))], memory: 0 });
+  assert.deepEqual(
+    bitmaps.map(({ closed }) => closed),
+    [true, true],
+  );
 });
 
 test("a bitmap made for a call that was given up meanwhile is closed", async () => {

@@ -4,10 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "../dist/client/client.js";
 import { SamError } from "../dist/errors.js";
 import { DirectTransport } from "../dist/host/direct.js";
-import { checkpoint, fakeModule, samError } from "./fakes.mjs";
+import { FakeBitmap, checkpoint, fakeModule, samError, throughWasm } from "./fakes.mjs";
 
-const params = { model: { kind: "blob", blob: checkpoint }, device: "auto", precision: "auto", cache: true, wasm: {} };
+const params = { model: { kind: "blob", blob: checkpoint }, device: "auto", cache: true, wasm: {} };
 const source = { kind: "pixels", data: new Uint8ClampedArray(4), width: 1, height: 1 };
+const segment = ({ threshold = 0, ...params } = {}) => ({
+  params: { image: 1, prompts: [{}], batch: false, options: { multimask: true, threshold, output: "mask" }, ...params },
+});
 
 let log;
 let modules;
@@ -34,17 +37,205 @@ test("two sessions of one thread share the module; closing one frees what it hel
     log.filter((line) => line.startsWith("free")),
     ["free embedding", "free session"],
   );
-  const segment = { image: 1, prompts: [{}], options: { multimask: true, threshold: 0, output: "mask" } };
-  assert.equal((await b.call("segment", { params: segment })).length, 1);
+  assert.equal((await b.call("segment", segment())).length, 1);
 });
 
 test("after a trap the thread cannot load again, and says so", async () => {
   const client = connect();
   await client.call("load", { params });
   await client.call("encode", { params: { image: 1, source } });
-  const segment = { image: 1, prompts: [{}], options: { multimask: true, threshold: 500, output: "mask" } };
-  await assert.rejects(client.call("segment", { params: segment }), { code: "internal" });
+  await assert.rejects(client.call("segment", segment({ threshold: 500 })), { code: "internal" });
   await assert.rejects(connect().call("load", { params }), { code: "internal", message: /end the thread/ });
+});
+
+test("an image that is opened while the session is closed leaves the thread usable", async () => {
+  const client = connect();
+  await client.call("load", { params });
+  const opening = client.call("open", { params: { image: 1, file: new Blob([new Uint8Array([3, 4])]) } });
+  client.close(new SamError("disposed", "freed"));
+  await assert.rejects(opening, { code: "disposed" });
+  await sleep(20);
+  assert.ok(!log.includes("open after free"));
+  const again = connect();
+  await again.call("load", { params });
+  assert.deepEqual(await again.call("open", { params: { image: 1, file: new Uint8Array([3, 4]) } }), {
+    width: 3,
+    height: 4,
+  });
+});
+
+test("what the caller does to its pixels during an encode does not matter", async () => {
+  const client = connect();
+  await client.call("load", { params });
+  const data = new Uint8ClampedArray(4 * 4 * 4);
+  const encoding = client.call("encode", {
+    params: { image: 1, source: { kind: "pixels", data, width: 4, height: 4 } },
+  });
+  structuredClone(data.buffer, { transfer: [data.buffer] });
+  assert.deepEqual(await encoding, { width: 4, height: 4 });
+  assert.equal((await client.call("segment", segment())).length, 1);
+});
+
+/** What the browser tells about errors that nobody catches. */
+function uncaught(t) {
+  const listeners = new Map();
+  globalThis.addEventListener = (type, listener) => listeners.set(type, listener);
+  globalThis.removeEventListener = (type) => listeners.delete(type);
+  t.after(() => {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  });
+  return (error) => listeners.get("error")?.(Object.assign(new Event("error"), { error }));
+}
+
+test("an exception thrown out of the module while it works ends the call, whatever its class", async (t) => {
+  const tell = uncaught(t);
+  const client = connect();
+  await client.call("load", { params });
+  await client.call("encode", { params: { image: 1, source } });
+  // A future whose promise never settles, because an import of the module threw in the middle of it.
+  const hanging = client.call("segment", segment({ threshold: 501 }));
+  await sleep(20);
+  throughWasm(() => tell(new RangeError("Array buffer allocation failed")));
+  await assert.rejects(hanging, { code: "out-of-memory" });
+  assert.equal((await client.lost).code, "out-of-memory");
+});
+
+test("errors of the caller's own are none of ours", async (t) => {
+  const tell = uncaught(t);
+  const client = connect();
+  await client.call("load", { params });
+  await client.call("encode", { params: { image: 1, source } });
+  throughWasm(() => tell(new RangeError("in the caller's own module, while ours rests")));
+  tell(new WebAssembly.RuntimeError("unreachable, likewise"));
+  const hanging = client.call("segment", segment({ threshold: 501 }));
+  await sleep(20);
+  tell(new TypeError("in the caller's script"));
+  await sleep(20);
+  assert.equal(client.end, undefined);
+  client.close(new SamError("disposed", "freed"));
+  await assert.rejects(hanging, { code: "disposed" });
+});
+
+test("a bitmap that is made when nobody waits for it any more is closed", async (t) => {
+  const bitmaps = installBitmaps(t);
+  const client = connect();
+  await client.call("load", { params });
+  await client.call("encode", { params: { image: 1, source } });
+  const controller = new AbortController();
+  bitmaps.onMade = () => controller.abort();
+  const options = { multimask: true, threshold: 0, output: "bitmap" };
+  const given = client.call("segment", segment({ options }), { signal: controller.signal });
+  await assert.rejects(given, { name: "AbortError" });
+  await sleep(20);
+  assert.deepEqual(
+    bitmaps.made.map(({ closed }) => closed),
+    [true],
+  );
+});
+
+test("bitmaps that are made already are closed when one fails", async (t) => {
+  const bitmaps = installBitmaps(t);
+  const client = connect();
+  await client.call("load", { params });
+  await client.call("encode", { params: { image: 1, source } });
+  bitmaps.onMade = () => {
+    if (bitmaps.made.length === 3) throw new DOMException("no room", "InvalidStateError");
+  };
+  const options = { multimask: true, threshold: 0, output: "bitmap" };
+  const prompts = [{}, {}, {}, {}];
+  await assert.rejects(client.call("segment", segment({ prompts, batch: true, options })), { code: "out-of-memory" });
+  assert.equal(bitmaps.made.filter(({ closed }) => !closed).length, 1, "only the one that failed was never given out");
+  assert.equal((await client.call("segment", segment())).length, 1);
+});
+
+function installBitmaps(t) {
+  const { ImageData, createImageBitmap } = globalThis;
+  const bitmaps = { made: [], onMade: () => undefined };
+  globalThis.ImageData = class {
+    constructor(width, height) {
+      Object.assign(this, { width, height, data: new Uint8ClampedArray(4 * width * height) });
+    }
+  };
+  globalThis.createImageBitmap = async ({ width, height }) => {
+    const bitmap = new FakeBitmap(width, height);
+    bitmaps.made.push(bitmap);
+    bitmaps.onMade();
+    return bitmap;
+  };
+  t.after(() => Object.assign(globalThis, { ImageData, createImageBitmap }));
+  return bitmaps;
+}
+
+test("on the GPU, only the module's own device is watched", async () => {
+  const { gpu, devices } = installGpuWithDevices();
+  let own;
+  modules.webgpu.Session.load = async () => {
+    // The application asks for a device of its own meanwhile.
+    const theirs = await (await gpu.requestAdapter()).requestDevice();
+    let asked;
+    throughWasm(() => (asked = gpu.requestAdapter()));
+    own = await (await asked).requestDevice();
+    assert.deepEqual(devices, [theirs, own]);
+    return new modules.cpu.Session();
+  };
+  const client = connect();
+  await client.call("load", { params: { ...params, device: "webgpu" } });
+  const failure = () => Object.assign(new Event("uncapturederror"), { error: new Error("bad shader.") });
+  devices[0].dispatchEvent(failure());
+  await sleep(5);
+  assert.equal(client.end, undefined);
+  own.dispatchEvent(failure());
+  assert.equal((await client.lost).code, "device-lost");
+});
+
+function installGpuWithDevices() {
+  const devices = [];
+  class Device extends EventTarget {
+    features = new Set();
+    lost = new Promise(() => undefined);
+  }
+  class Adapter {
+    info = { vendor: "acme" };
+    features = new Set();
+    async requestDevice() {
+      devices.push(new Device());
+      return devices.at(-1);
+    }
+  }
+  class Gpu {
+    async requestAdapter() {
+      return new Adapter();
+    }
+  }
+  const gpu = new Gpu();
+  Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
+  return { gpu, devices };
+}
+
+test("a downloaded file that cannot be used is not kept", async (t) => {
+  const stored = new Set();
+  const cache = {
+    match: async () => undefined,
+    put: async (url) => void stored.add(url),
+    delete: async (url) => stored.delete(url),
+  };
+  globalThis.caches = { open: async () => cache };
+  t.after(() => delete globalThis.caches);
+  t.mock.method(globalThis, "fetch", async (url) =>
+    String(url).startsWith("data:") ? new Response() : new Response(new Uint8Array(3)),
+  );
+  const model = { kind: "url", url: "https://models.test/sam.pth" };
+  await connect().call("load", { params: { ...params, model } });
+  assert.deepEqual([...stored], [model.url]);
+  for (const code of ["bad-checkpoint", "not-implemented"]) {
+    modules = { cpu: fakeModule(log), webgpu: fakeModule(log) };
+    modules.cpu.Session.load = async () => {
+      throw samError(code, "not this one");
+    };
+    await assert.rejects(connect().call("load", { params: { ...params, model } }), { code });
+    assert.deepEqual([...stored], [], code);
+  }
 });
 
 test("auto uses the GPU, and the CPU when the GPU fails to load", async (t) => {

@@ -47,6 +47,18 @@ test("the answer to a call arrives although its handles were dropped", async () 
   assert.equal(image.width, 5);
 });
 
+test("the answer to the latest call is not kept", async () => {
+  const sam = await Sam.load({ model: checkpoint, device: "cpu" });
+  const image = await sam.encode(imageData(4, 4));
+  let gone = false;
+  const registry = new FinalizationRegistry(() => (gone = true));
+  const ask = async () => registry.register(await image.segment({}, { latest: true }));
+  await ask();
+  assert.ok(await collected(() => gone));
+  assert.equal(image.width, 4);
+  sam.free();
+});
+
 test("a dropped image is freed while its Sam lives on", async () => {
   const sam = await Sam.load({ model: checkpoint, device: "cpu" });
   await sam.encode(imageData(4, 4));

@@ -5,22 +5,55 @@ export function samError(code, message) {
   return Object.assign(new Error(message), { name: "SamError", code });
 }
 
+/** A bitmap as far as this package looks at one. */
+export class FakeBitmap {
+  constructor(width, height) {
+    Object.assign(this, { width, height, closed: false });
+  }
+  close() {
+    this.closed = true;
+  }
+}
+
+/** Calls `work` out of a wasm function, so that a stack taken there shows one. */
+export function throughWasm(work) {
+  // (import "m" "f" (func)) (func (export "run") (call 0))
+  const bytes = [
+    ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 109, 1, 102, 0, 0],
+    ...[3, 2, 1, 0, 7, 7, 1, 3, 114, 117, 110, 0, 1, 10, 6, 1, 4, 0, 16, 0, 11],
+  ];
+  const module = new WebAssembly.Module(new Uint8Array(bytes));
+  new WebAssembly.Instance(module, { m: { f: work } }).exports.run();
+}
+
 /** The boundary of the crate. `log` records what enters it; some arguments make it misbehave. */
 export function fakeModule(log = [], { steps = 5 } = {}) {
   class Embedding {
     constructor(width, height) {
       Object.assign(this, { width, height });
     }
+    /** Two at a time; a mask of 13 × 13 is not of this model. */
+    groups(prompts) {
+      log.push(`groups of ${prompts.length}`);
+      prompts.forEach(({ mask }, i) => {
+        if (mask?.width === 13) throw samError("bad-prompt", `Bad prompt: prompts[${i}].mask has another size.`);
+      });
+      const groups = [];
+      for (let i = 0; i < prompts.length; i += 2) groups.push(prompts.length > i + 1 ? [i, i + 1] : [i]);
+      return groups.reverse();
+    }
     async segment(prompts, options) {
       log.push(`segment ${prompts.length}`);
       if (options.threshold === 500) throw new WebAssembly.RuntimeError("unreachable");
       if (options.threshold === 501) return new Promise(() => undefined);
       if (options.threshold === 502) throw samError("bad-prompt", "the model says no");
+      if (options.threshold === 503) throw samError("out-of-memory", "ask for a smaller size");
       const [width, height] = options.size ?? [this.width, this.height];
       const data = options.output === "logits" ? new Float32Array(width * height) : new Uint8Array(width * height);
       const logits = () => ({ data: new Float32Array(16), width: 4, height: 4 });
-      return prompts.map(() => [
-        { score: 0.9, token: 1, width, height, data, bbox: [0, 0, 0, 0], area: 0, logits: logits() },
+      const area = ({ points = [] }) => points[0]?.x ?? 0;
+      return prompts.map((prompt) => [
+        { score: 0.9, token: 1, width, height, data, bbox: [0, 0, 0, 0], area: area(prompt), logits: logits() },
       ]);
     }
     async data() {
@@ -77,10 +110,15 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       return new Encoding(reader);
     }
     open(file) {
+      if (this.freed) {
+        log.push("open after free");
+        throw new Error("null pointer passed to rust");
+      }
       if (file.length !== 2) throw samError("bad-embedding", "not a saved image");
       return new Embedding(file[0], file[1]);
     }
     free() {
+      this.freed = true;
       log.push("free session");
     }
   }

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { findAdapter, interceptDevice, watchDevice } from "../dist/host/gpu.js";
 
+/** Every request is the module's. */
+const ours = () => true;
+
 let requested;
 let gpu;
 function fakeGpu({ features = [], info = { vendor: "acme", architecture: "rocket" } } = {}) {
@@ -48,7 +51,7 @@ test("no adapter, no WebGPU and a failing request are no-webgpu", async () => {
 test("a missing timestamp-query is shown, but not requested", async () => {
   fakeGpu({ features: ["shader-f16"] });
   const devices = [];
-  const restore = interceptDevice((device) => devices.push(device));
+  const restore = interceptDevice((device) => devices.push(device), ours);
   const adapter = await gpu.requestAdapter();
   assert.equal(requested.powerPreference, "high-performance");
   assert.ok(adapter.features.has("timestamp-query") && adapter.features.has("shader-f16"));
@@ -68,9 +71,25 @@ test("a missing timestamp-query is shown, but not requested", async () => {
   assert.ok(!Object.hasOwn(gpu, "requestAdapter"));
 });
 
+test("a request of somebody else's passes as it is", async () => {
+  fakeGpu();
+  const devices = [];
+  const restore = interceptDevice(
+    (device) => devices.push(device),
+    () => false,
+  );
+  const adapter = await gpu.requestAdapter({ powerPreference: "low-power" });
+  assert.deepEqual(requested, { powerPreference: "low-power" });
+  assert.ok(!adapter.features.has("timestamp-query"));
+  await adapter.requestDevice({ label: "theirs" });
+  assert.deepEqual(requested, { label: "theirs" });
+  assert.deepEqual(devices, []);
+  restore();
+});
+
 test("a timestamp-query that is there is requested", async () => {
   fakeGpu({ features: ["timestamp-query"] });
-  const restore = interceptDevice(() => undefined);
+  const restore = interceptDevice(() => undefined, ours);
   await (await gpu.requestAdapter()).requestDevice({ requiredFeatures: ["timestamp-query"] });
   assert.deepEqual(requested.requiredFeatures, ["timestamp-query"]);
   restore();
@@ -78,7 +97,7 @@ test("a timestamp-query that is there is requested", async () => {
 
 test("a loss and an uncaptured error are reported, a device destroyed on purpose is not", async () => {
   const watched = async () => {
-    const restore = interceptDevice(() => undefined);
+    const restore = interceptDevice(() => undefined, ours);
     const device = await (await gpu.requestAdapter()).requestDevice();
     restore();
     const errors = [];

@@ -73,13 +73,22 @@ test("a mask that is part of a larger buffer is sent alone, and the caller's sta
   assert.ok(clamped.data instanceof Uint8Array);
 });
 
+test("an answer of the largest image is a prompt, and its size one to ask for", () => {
+  const mask = { data: new Uint8Array(32767), width: 32767, height: 1 };
+  assert.equal(toWirePrompt({ mask }, "").mask.width, 32767);
+  assert.equal(toWirePrompt({ mask: { ...mask, width: 1, height: 32767 } }, "").mask.height, 32767);
+  assert.deepEqual(toWireOptions({ size: [32767, 20000] }).size, [32767, 20000]);
+  // The length of the data is limit enough.
+  assert.equal(toWirePrompt({ mask: { data: new Uint8Array(40000), width: 40000, height: 1 } }, "").mask.width, 40000);
+});
+
 test("options have the defaults of the API and are checked", () => {
   assert.deepEqual(toWireOptions({}), { multimask: true, output: "mask", threshold: 0 });
   assert.deepEqual(toWireOptions({ size: [3, 4] }).size, [3, 4]);
   assert.deepEqual(toWireOptions({ size: { width: 3, height: 4 } }).size, [3, 4]);
   const bad = (options, message) => assert.throws(() => toWireOptions(options), { code: "bad-prompt", message });
   bad({ size: [0, 4] }, /^options\.size\[0\] is 0/);
-  bad({ size: { width: 3, height: 20000 } }, /^options\.size\.height is 20000/);
+  bad({ size: { width: 3, height: 32768 } }, /^options\.size\.height is 32768, not a whole number from 1 to 32767/);
   bad({ size: 256 }, /^options\.size is 256/);
   bad({ threshold: NaN }, /^options\.threshold is NaN/);
   bad({ output: "png" }, /^options\.output is "png"/);

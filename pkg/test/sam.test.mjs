@@ -30,7 +30,6 @@ test("load, encode, segment, save, open", async () => {
   assert.equal(mask.data.length, 600);
   const [logits] = await image.segment({}, { output: "logits", size: [5, 4] });
   assert.ok(logits.data instanceof Float32Array && logits.data.length === 20);
-  assert.equal((await image.segment([{}, {}, {}])).length, 3);
   assert.deepEqual(await image.segment([]), []);
   assert.deepEqual((await image.embedding()).shape, [1, 1, 2, 2]);
 
@@ -55,6 +54,14 @@ test("the caller's pixels, logits and checkpoint are not detached", async () => 
   assert.equal(mask.logits.data.length, 16);
 });
 
+test("pixels may be changed or transferred as soon as encode was called", async () => {
+  const sam = await load();
+  const image = imageData(4, 4);
+  const encoding = sam.encode(image);
+  structuredClone(image.data.buffer, { transfer: [image.data.buffer] });
+  assert.equal((await encoding).width, 4);
+});
+
 test("a wrong prompt or a wrong answer leaves the session usable", async () => {
   const sam = await load();
   const image = await sam.encode(imageData(4, 4));
@@ -64,6 +71,91 @@ test("a wrong prompt or a wrong answer leaves the session usable", async () => {
   await assert.rejects(sam.encode(42), { code: "bad-image", message: /Number is not an image/ });
   await assert.rejects(sam.encode(new Blob([])), { code: "bad-image", message: /empty/ });
   await assert.rejects(sam.encode(new Blob(["text"])), { code: "bad-image", message: /cannot decode/ });
+  assert.equal((await image.segment({})).length, 1);
+});
+
+test("what the module has no memory for is refused, and the session goes on", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const refused = { code: "out-of-memory", message: "ask for a smaller size" };
+  await assert.rejects(image.segment({}, { threshold: 503 }), refused);
+  assert.equal((await image.segment({})).length, 1);
+});
+
+test("a batch is decoded in groups, and answered in its own order", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  log.length = 0;
+  const answers = await image.segment([0, 1, 2, 3, 4].map((x) => ({ points: [{ x, y: 0 }] })));
+  assert.deepEqual(
+    answers.map(([mask]) => mask.area),
+    [0, 1, 2, 3, 4],
+  );
+  assert.deepEqual(log, ["groups of 5", "segment 1", "segment 2", "segment 2"]);
+  log.length = 0;
+  await image.segment({});
+  assert.deepEqual(log, ["segment 1"], "a single prompt needs no groups");
+  const mask = { data: new Uint8Array(169), width: 13, height: 13 };
+  await assert.rejects(image.segment([{}, { mask }]), { code: "bad-prompt", message: /prompts\[1\]\.mask/ });
+});
+
+test("a batch that is given up stops after the group it is at, and other calls get in between", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const other = await sam.encode(imageData(5, 5));
+  log.length = 0;
+  const prompts = Array.from({ length: 500 }, () => ({}));
+  const controller = new AbortController();
+  const batch = image.segment(prompts, { signal: controller.signal });
+  await other.segment({});
+  const before = log.length;
+  assert.ok(before < 20, `${before} calls before the other one had its turn`);
+  controller.abort();
+  await assert.rejects(batch, { name: "AbortError" });
+  await sleep(50);
+  assert.ok(log.length < before + 10, `${log.length - before} calls after the abort`);
+
+  const [overtaken, newer] = await Promise.allSettled([
+    image.segment(prompts, { latest: true }),
+    image.segment({}, { latest: true }),
+  ]);
+  assert.deepEqual([overtaken.reason?.code, newer.status], ["superseded", "fulfilled"]);
+});
+
+test("what was transferred away is refused by its kind, and the next call works", async () => {
+  const detach = (buffer) => structuredClone(buffer, { transfer: [buffer] });
+  const sam = await load();
+  const image = imageData(4, 4);
+  detach(image.data.buffer);
+  await assert.rejects(sam.encode(image), { code: "bad-image", message: /0 bytes, not 4 × 4 × 4/ });
+  const file = await (await sam.encode(imageData(4, 4))).save();
+  const view = new Uint8Array(file);
+  detach(file);
+  for (const gone of [file, view]) await assert.rejects(sam.open(gone), { code: "bad-embedding", message: /empty/ });
+  const model = new ArrayBuffer(10);
+  detach(model);
+  await assert.rejects(load({ model }), { code: "bad-checkpoint" });
+  assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+});
+
+test("options that are null count as absent", async () => {
+  const all = { device: null, precision: null, assets: null, integrity: null, cache: null, worker: null, signal: null };
+  const sam = await load({ ...all, onProgress: null });
+  const image = await sam.encode(imageData(4, 4), null);
+  assert.equal((await image.segment({}, null)).length, 1);
+  const options = { size: null, output: null, threshold: null, multimask: null, latest: null, signal: null };
+  assert.equal((await image.segment({}, options)).length, 1);
+  await sam.encode(imageData(4, 4), { signal: null, onProgress: null });
+  await assert.rejects(Sam.load(null), { name: "SamError" });
+});
+
+test("a signal that is none is refused and leaves nothing pending", async () => {
+  await assert.rejects(load({ signal: {} }), { code: "unsupported", message: /^options\.signal is an object/ });
+  assert.equal(workers.length, 0);
+  const sam = await load();
+  await assert.rejects(sam.encode(imageData(4, 4), { signal: 3 }), { code: "unsupported", message: /signal is 3/ });
+  const image = await sam.encode(imageData(4, 4));
+  await assert.rejects(image.segment({}, { signal: {} }), { code: "bad-prompt", message: /^options\.signal/ });
   assert.equal((await image.segment({})).length, 1);
 });
 
@@ -151,14 +243,15 @@ test("a trap loses the session; restart loads the same model again", async () =>
   const image = await sam.encode(imageData(4, 4));
   const trapped = image.segment({}, { threshold: 500 });
   const pending = sam.encode(imageData(4, 4));
-  await assert.rejects(trapped, { code: "internal", message: /unreachable/ });
+  await assert.rejects(trapped, { code: "internal", message: /unreachable.*sam\.restart/ });
   await assert.rejects(pending, { code: "internal" });
-  await assert.rejects(image.segment({}), { code: "internal" });
+  await assert.rejects(image.segment({}), { code: "device-lost", message: /unreachable.*sam\.restart/ });
+  await assert.rejects(sam.encode(imageData(4, 4)), { code: "device-lost" });
   assert.ok((await sam.lost) instanceof SamError);
   await Promise.all([sam.restart(), sam.restart()]);
   assert.equal(workers.length, 2);
   assert.equal((await sam.encode(imageData(4, 4))).width, 4);
-  await assert.rejects(image.segment({}), { code: "internal" }, "images of the lost session stay lost");
+  await assert.rejects(image.segment({}), { code: "device-lost" }, "images of the lost session stay lost");
   assert.equal((await load()).info.parameters, 7);
 });
 
@@ -177,10 +270,35 @@ test("a restart that fails leaves the session lost, and another may work", async
   await sam.lost;
   installPage({ script: "forbidden" });
   await assert.rejects(sam.restart(), { code: "unsupported" });
-  await assert.rejects(sam.encode(imageData(4, 4)), { code: "internal" });
+  await assert.rejects(sam.encode(imageData(4, 4)), { code: "device-lost" });
   installPage({ log });
   await sam.restart();
   assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+});
+
+test("a restart of a model that was well is a loss when it fails", async () => {
+  const sam = await load();
+  const { lost } = sam;
+  const image = await sam.encode(imageData(4, 4));
+  installPage({ script: "forbidden" });
+  await assert.rejects(sam.restart(), { code: "unsupported" });
+  assert.equal((await Promise.race([lost, sleep(50)]))?.code, "unsupported");
+  for (const call of [image.segment({}), sam.encode(imageData(4, 4))]) {
+    await assert.rejects(call, { code: "device-lost", message: /blocked by the policy.*sam\.restart/ });
+  }
+  installPage({ log });
+  await sam.restart();
+  assert.equal(await Promise.race([sam.lost, "pending"]), "pending");
+  assert.equal((await sam.encode(imageData(4, 4))).width, 4);
+});
+
+test("a Sam that is freed while it restarts is not lost", async () => {
+  const sam = await load();
+  const { lost } = sam;
+  const restarting = sam.restart();
+  sam.free();
+  await assert.rejects(restarting, { code: "disposed" });
+  assert.equal(await Promise.race([lost, "pending"]), "pending");
 });
 
 test("aborting a load ends the Worker", async () => {

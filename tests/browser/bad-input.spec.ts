@@ -149,13 +149,36 @@ test.describe("bad input", { tag: "@cpu" }, () => {
       const prompts: Record<string, object> = {
         "a coordinate beyond f32": { points: [{ x: 1e300, y: 0 }] },
         "logits of another size": { mask: { data: new Float32Array(32 * 32), width: 32, height: 32 } },
+        "logits of another shape": { mask: { data: new Float32Array(64 * 64), width: 32, height: 128 } },
+        "thousands of points": { points: Array.from({ length: 20000 }, (_, i) => ({ x: i % 320, y: i % 240 })) },
         "tokens of another width": { tokens: [[1, 2, 3]] },
       };
       const results: Record<string, Outcome> = {};
-      for (const [what, prompt] of Object.entries(prompts)) results[what] = await outcome(() => scene.segment(prompt));
+      for (const [what, prompt] of Object.entries(prompts)) {
+        results[what] = await outcome(() => scene.segment(prompt));
+        results[`${what}, in a batch`] = await outcome(() => scene.segment([{}, prompt]));
+      }
       return results;
     });
     expectRefusals(results, "bad-prompt");
+    for (const [what, result] of Object.entries(results)) {
+      if (what.endsWith("in a batch"))
+        expect.soft(result, what).toMatchObject({ message: expect.stringContaining("prompts[1].") });
+      else expect.soft(result, what).toMatchObject({ message: expect.not.stringContaining("prompts[") });
+    }
+  });
+
+  test("a coordinate that only the model's own frame makes infinite", async ({ bench }) => {
+    const result = await bench.evaluate(async () => {
+      // Two and a half times as large there.
+      const [canvas] = canvasOf(100, 100);
+      const image = await sam.encode(canvas);
+      const result = await outcome(() => image.segment({ points: [{ x: 3e38, y: 0 }] }));
+      image.free();
+      return result;
+    });
+    expectRefusals({ result }, "bad-prompt");
+    expect(result).toMatchObject({ message: expect.stringContaining("points[0]") });
   });
 
   test("options that make no sense are named", async ({ bench }) => {
@@ -167,6 +190,7 @@ test.describe("bad input", { tag: "@cpu" }, () => {
         "options.output": { output: "png" },
         "options.threshold": { threshold: NaN },
         "options.multimask": { multimask: 1 },
+        "options.signal": { signal: {} },
       };
       const results: Record<string, Outcome> = {};
       for (const [field, option] of Object.entries(options))
@@ -176,6 +200,42 @@ test.describe("bad input", { tag: "@cpu" }, () => {
     expectRefusals(results, "bad-prompt");
     for (const [field, result] of Object.entries(results))
       expect.soft(result).toMatchObject({ message: expect.stringContaining(field) });
+  });
+
+  test("what was transferred to somewhere else", async ({ bench }) => {
+    const { results, codes } = await bench.evaluate(async () => {
+      const detach = (buffer: ArrayBuffer) => structuredClone(buffer, { transfer: [buffer] });
+      const pixels = new ImageData(10, 10);
+      detach(pixels.data.buffer);
+      const file = await scene.save();
+      const view = new Uint8Array(file);
+      detach(file);
+      const model = new ArrayBuffer(100);
+      detach(model);
+      const results: Record<string, Outcome> = {
+        pixels: await outcome(() => sam.encode(pixels)),
+        file: await outcome(() => sam.open(file)),
+        view: await outcome(() => sam.open(view)),
+        model: await outcome(() => burnSam.Sam.load({ model })),
+      };
+      return { results, codes: ["bad-image", "bad-embedding", "bad-embedding", "bad-checkpoint"] };
+    });
+    Object.entries(results).forEach(([what, result], i) => expectRefusals({ [what]: result }, codes[i] ?? ""));
+  });
+
+  test("cutout tells an address that is dead from a file that is no image", async ({ bench, expectComplaint }) => {
+    expectComplaint(/404|ERR_/);
+    const results = await bench.evaluate(async () => {
+      const mask = { data: new Uint8Array(1), width: 1, height: 1 };
+      return [
+        await outcome(() => burnSam.cutout("missing.png", mask)),
+        await outcome(() => burnSam.cutout("words.txt", mask)),
+      ];
+    });
+    expect(results).toMatchObject([
+      { name: "SamError", code: "network" },
+      { name: "SamError", code: "bad-image" },
+    ]);
   });
 
   test("what is not implemented yet says so", async ({ bench }) => {

@@ -130,6 +130,8 @@ test.describe("dropped and pasted", { tag: "@cpu" }, () => {
   for (const kind of ["drop", "paste"] as const) {
     test(`an image can be ${kind === "drop" ? "dropped" : "pasted"}`, async ({ page, device }) => {
       await openDemo(page, device);
+      // The last thing that was used is a mouse: of itself the browser would not show the focus.
+      await page.mouse.click(5, 5);
       await page.evaluate(
         ({ kind, base64 }) => {
           const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -145,9 +147,30 @@ test.describe("dropped and pasted", { tag: "@cpu" }, () => {
         { kind, base64: readFileSync(scene).toString("base64") },
       );
       await expectState(page, "encoded");
+      // Keys go to the image now, and one sees that they do.
+      await expect(page.locator("#stage")).toBeFocused();
+      const outline = () => page.locator("#stage").evaluate((stage) => getComputedStyle(stage).outlineStyle);
+      expect(await outline()).toBe("solid");
       await click(page, places.ball);
       await answered(page);
       expect((await shown(page)).area).toBeGreaterThan(1000);
+    });
+  }
+});
+
+test.describe("the side panel", { tag: "@cpu" }, () => {
+  for (const [width, height] of [
+    [1280, 720],
+    [1440, 900],
+  ] as const) {
+    test(`cuts no card at ${width} × ${height}`, async ({ page, device }) => {
+      await page.setViewportSize({ width, height });
+      await openDemo(page, device);
+      await openScene(page);
+      const hidden = await page.locator(".panel").evaluate((panel) => panel.scrollHeight - panel.clientHeight);
+      expect(hidden, "pixels to scroll, up to rounding").toBeLessThanOrEqual(1);
+      await expect(page.locator("#details")).toHaveJSProperty("open", height === 900);
+      await screenshot(page, `demo-cpu-${height}`);
     });
   }
 });

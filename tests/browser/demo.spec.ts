@@ -54,6 +54,21 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
     expect(await shown(page)).toEqual(best);
   });
 
+  test("keys work after a tool was chosen with the mouse", async ({ page }) => {
+    await click(page, places.ball);
+    await answered(page);
+    await page.locator("label:has(#tool-remove)").click();
+    await expect(page.locator("#tool-remove")).toBeFocused();
+    await page.keyboard.press("2");
+    await expect(page.locator("#candidate-1")).toHaveAttribute("aria-pressed", "true");
+    await page.keyboard.press("Control+z");
+    await expect.poll(async () => (await shown(page)).points.length).toBe(0);
+    await page.keyboard.press("Control+Shift+Z");
+    await expect.poll(async () => (await shown(page)).points.length).toBe(1);
+    await page.keyboard.press("Escape");
+    await expect.poll(async () => (await shown(page)).points.length).toBe(0);
+  });
+
   test("a drag is a box", async ({ page }) => {
     await drag(page, [0.56, 0.25], [0.91, 0.72]);
     await answered(page);

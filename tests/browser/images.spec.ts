@@ -124,7 +124,7 @@ test("a JPEG turned by its EXIF orientation", { tag: "@cpu" }, async ({ bench })
   for (const overlap of result.overlaps) expect(overlap).toBeGreaterThanOrEqual(0.98);
 });
 
-test("a transparent PNG is seen as on black", { tag: "@cpu" }, async ({ bench }) => {
+test("what is fully transparent in a PNG is seen as black", { tag: "@cpu" }, async ({ bench }) => {
   const result = await bench.evaluate(async () => {
     const draw = async (background: string): Promise<Blob> => {
       const [canvas, context] = canvasOf(320, 240);

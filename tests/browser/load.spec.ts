@@ -1,8 +1,10 @@
 // Sam.load: devices, checkpoints, downloads.
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { Outcome } from "./site/page.ts";
-import { expect, openSite, otherSite, print, site, test } from "./support/test.ts";
+import { expect, openSite, otherSite, print, site, siteFolder, test } from "./support/test.ts";
 
 const tiny = "node_modules/burn-sam/models/tiny.safetensors";
 
@@ -89,6 +91,16 @@ test("a checkpoint from anywhere", { tag: "@cpu" }, async ({ page, device }) => 
   expect(results.kept, "the caller's buffer").toBe(5755768);
 });
 
+test("a .pth is not kept for the next visit", { tag: "@cpu" }, async ({ page, device }) => {
+  writeFileSync(join(siteFolder(), "sam.pth"), Buffer.from([0x50, 0x4b, 3, 4, 0, 0, 0, 0]));
+  const result = await page.evaluate(async (device) => {
+    const refused = await outcome(() => burnSam.Sam.load({ model: "sam.pth", device }));
+    const kept = await (await caches.open("burn-sam")).match("sam.pth");
+    return { refused, kept: kept !== undefined };
+  }, device);
+  expect(result).toMatchObject({ refused: { code: "not-implemented" }, kept: false });
+});
+
 test("the Worker is not needed", { tag: "@cpu" }, async ({ page, device }) => {
   const area = await page.evaluate(async (device) => {
     const sam = await burnSam.Sam.load({ device, worker: false });
@@ -99,6 +111,71 @@ test("the Worker is not needed", { tag: "@cpu" }, async ({ page, device }) => {
   }, device);
   expect(area).toBe(7367);
   expect(page.workers()).toHaveLength(0);
+});
+
+test(
+  "without a Worker, an image opened while the model is freed does no harm",
+  { tag: "@cpu" },
+  async ({ page, device }) => {
+    const result = await page.evaluate(async (device) => {
+      const load = () => burnSam.Sam.load({ device, worker: false });
+      const sam = await load();
+      const image = await sam.encode("scene.png");
+      const file = await image.save();
+      const opening = outcome(() => sam.open(new Blob([file])));
+      sam.free();
+      const again = await load();
+      const opened = await within(
+        20,
+        outcome(async () => (await again.open(file)).segment({})),
+      );
+      again.free();
+      return { opening: await opening, opened };
+    }, device);
+    expect(result).toMatchObject({ opening: { code: "disposed" }, opened: { ok: true } });
+  },
+);
+
+test("without a Worker, what was encoded is what was passed", { tag: "@cpu" }, async ({ page, device }) => {
+  const result = await page.evaluate(async (device) => {
+    const sam = await burnSam.Sam.load({ device, worker: false });
+    const [, context] = canvasOf(320, 240);
+    context.drawImage(await fetchBitmap("scene.png"), 0, 0);
+    const pixels = context.getImageData(0, 0, 320, 240);
+    const encoding = sam.encode(pixels);
+    structuredClone(pixels.data.buffer, { transfer: [pixels.data.buffer] });
+    const image = await encoding;
+    const [mask] = await image.segment({ points: [{ x: 92.5, y: 128.25 }] });
+    sam.free();
+    return { area: mask!.area, left: pixels.data.length };
+  }, device);
+  expect(result).toEqual({ area: 7367, left: 0 });
+});
+
+test("without a Worker, a device of the page's own is none of ours", { tag: "@webgpu" }, async ({ page, device }) => {
+  const result = await page.evaluate(async (device) => {
+    const loading = burnSam.Sam.load({ device, worker: false });
+    const devices: GPUDevice[] = [];
+    // Asked for again and again, so that some of it falls into the moment when the module asks for its own.
+    while (devices.length < 20) {
+      const adapter = await navigator.gpu.requestAdapter();
+      devices.push(await adapter!.requestDevice());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const sam = await loading;
+    // An error that nobody catches: no buffer may be mapped both for reading (1) and for writing (2).
+    const usage = 1 | 2;
+    for (const each of devices) {
+      each.onuncapturederror = (event) => event.preventDefault();
+      each.createBuffer({ size: 4, usage });
+      await each.queue.onSubmittedWorkDone();
+    }
+    const state = await Promise.race([sam.lost, new Promise((resolve) => setTimeout(resolve, 500, "well"))]);
+    sam.free();
+    for (const each of devices) each.destroy();
+    return state;
+  }, device);
+  expect(result).toBe("well");
 });
 
 test("a strict Content-Security-Policy", { tag: "@cpu" }, async ({ page, device }) => {
@@ -193,10 +270,7 @@ test.describe("refusals", { tag: "@cpu" }, () => {
     for (const [what, result] of Object.entries(results)) {
       if (!result.ok) print(`${what}: ${result.code}: ${result.message}`);
       expect.soft(result, what).toMatchObject({ ok: false, name: "SamError" });
-      if (!result.ok)
-        expect
-          .soft(result.code, what)
-          .toMatch(what.includes(".pth") ? /^(bad-checkpoint|not-implemented)$/ : /^bad-checkpoint$/);
+      if (!result.ok) expect.soft(result.code, what).toBe(what.includes(".pth") ? "not-implemented" : "bad-checkpoint");
     }
     for (const what of ["a tensor is missing", "a tensor of another shape"]) {
       expect.soft(results[what], what).toMatchObject({ message: expect.stringContaining(last) });

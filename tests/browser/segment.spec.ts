@@ -183,6 +183,27 @@ test("a batch of prompts answers as each of them alone", async ({ bench }) => {
   expect(none).toEqual([]);
 });
 
+test("a batch that is given up stops, and other calls get in between", { tag: "@cpu" }, async ({ bench }) => {
+  const result = await bench.evaluate(async () => {
+    const prompts = Array.from({ length: 500 }, (_, i) => ({ points: [{ x: i % 320, y: i % 240 }] }));
+    const time = async (work: () => Promise<unknown>): Promise<number> => {
+      const started = performance.now();
+      await work();
+      return performance.now() - started;
+    };
+    const few = await time(() => scene.segment(prompts.slice(0, 50), { size: [32, 24] }));
+    const controller = new AbortController();
+    const given = outcome(() => scene.segment(prompts, { size: [32, 24], signal: controller.signal }));
+    const between = await time(() => scene.segment({ points: [{ x: 92.5, y: 128.25 }] }));
+    controller.abort();
+    const afterwards = await time(() => scene.segment({ points: [{ x: 92.5, y: 128.25 }] }));
+    return { given: await given, few, between, afterwards };
+  });
+  expect(result.given).toMatchObject({ ok: false, name: "AbortError" });
+  expect(result.between, "a call in the middle of 500 prompts, against 50 of them").toBeLessThan(result.few);
+  expect(result.afterwards, "a call after the abort, against 50 prompts").toBeLessThan(result.few);
+});
+
 test("an empty list of points counts as absent", { tag: "@cpu" }, async ({ bench }) => {
   const same = await bench.evaluate(async () => {
     const box = [47, 91, 145, 189] as const;

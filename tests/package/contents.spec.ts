@@ -32,7 +32,7 @@ test("every address of `exports` leads to a file", () => {
   const project = makeProject("app");
   const addresses = [
     ...["burn-sam", "burn-sam/worker", "burn-sam/package.json", "burn-sam/models/tiny.safetensors"],
-    "burn-sam/wasm/cpu/burn_sam_bg.wasm",
+    ...["burn-sam/wasm", "burn-sam/wasm/cpu/burn_sam_bg.wasm", "burn-sam/wasm/webgpu/burn_sam.js"],
   ];
   const script = `console.log(JSON.stringify(${JSON.stringify(addresses)}.map((a) => import.meta.resolve(a))))`;
   const resolved = JSON.parse(node(project, script)) as string[];

@@ -3,7 +3,8 @@ import { byId } from "./dom.ts";
 import { PageError } from "./messages.ts";
 
 export interface Intake {
-  onImage(blob: Blob, name: string): void;
+  /** `focus`: no button was pressed for it that could keep the focus, so the image takes it. */
+  onImage(blob: Blob, name: string, focus: boolean): void;
   onError(error: unknown): void;
 }
 
@@ -18,7 +19,7 @@ function connectDialog(intake: Intake): void {
   const input = byId("file", HTMLInputElement);
   input.addEventListener("change", () => {
     const file = input.files?.[0];
-    if (file) intake.onImage(file, file.name);
+    if (file) intake.onImage(file, file.name, false);
     // Choosing the same file again is a change too.
     input.value = "";
   });
@@ -42,7 +43,7 @@ function connectDrop(intake: Intake): void {
     event.preventDefault();
     hover(-depth);
     const file = event.dataTransfer?.files[0];
-    if (file) intake.onImage(file, file.name);
+    if (file) intake.onImage(file, file.name, true);
     else
       intake.onError(new PageError("bad-image", "What was dropped is not a file. Save the image first, then drop it."));
   });
@@ -51,7 +52,7 @@ function connectDrop(intake: Intake): void {
 function connectPaste(intake: Intake): void {
   addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
-    if (file) intake.onImage(file, file.name || "pasted");
+    if (file) intake.onImage(file, file.name || "pasted", true);
     else
       intake.onError(new PageError("bad-image", "There is no image on the clipboard. Copy an image, then paste it."));
   });
@@ -61,7 +62,7 @@ function connectSamples(intake: Intake): void {
   for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-sample]")) {
     const name = button.dataset.sample ?? "";
     button.addEventListener("click", () => {
-      readSample(name).then((blob) => intake.onImage(blob, name), intake.onError);
+      readSample(name).then((blob) => intake.onImage(blob, name, false), intake.onError);
     });
   }
 }

@@ -71,7 +71,7 @@ connectShortcuts({
   },
   choose: (index) => dispatch({ type: "choose", index }),
 });
-connectIntake({ onImage: (blob, name) => void open(blob, name), onError: report });
+connectIntake({ onImage: (blob, name, focus) => void open(blob, name, focus), onError: report });
 
 function dispatch(action: Action): void {
   const before = state;
@@ -141,7 +141,7 @@ function showInfo(): void {
   setData(document.body, { device: info?.device, model: info?.model, wasmMemory: info && String(info.wasmMemory) });
 }
 
-async function open(blob: Blob, name: string): Promise<void> {
+async function open(blob: Blob, name: string, focus: boolean): Promise<void> {
   const turn = ++opened;
   let next: Picture;
   try {
@@ -156,6 +156,7 @@ async function open(blob: Blob, name: string): Promise<void> {
   const previous = picture;
   picture = next;
   if (!previous) leaveWelcome();
+  if (focus) stage.focus();
   showImageSize(next.width, next.height);
   showTime("encode", null);
   showTime("segment", null);
@@ -218,5 +219,7 @@ if (__SOURCE_URL__) {
 if (device && !["webgpu", "cpu", "auto"].includes(device)) {
   report(new PageError("unsupported", `There is no device "${device}". Use webgpu, cpu or auto.`));
 }
+// In a low window the card would be cut: it stays closed there. On a narrow page everything scrolls.
+byId("details", HTMLDetailsElement).open = matchMedia("(min-height: 880px), (max-width: 860px)").matches;
 render();
 void engine.load();

@@ -8,7 +8,8 @@ export interface Shortcuts {
 
 export function connectShortcuts(shortcuts: Shortcuts): void {
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.target instanceof HTMLInputElement) return;
+    // There is nothing to write into on this page: no key is anybody else's, unless the stage has taken it.
+    if (event.defaultPrevented) return;
     const action = actionFor(event, shortcuts);
     if (!action) return;
     event.preventDefault();

@@ -38,6 +38,9 @@ export class Stage {
 
   constructor() {
     new ResizeObserver(() => this.#layOut()).observe(this.element);
+    for (const type of ["blur", "pointerdown"]) {
+      this.element.addEventListener(type, () => this.element.removeAttribute("data-focused"));
+    }
     // Zooming the page and moving it to another screen change the pixel density, not always the stage's size.
     addEventListener("resize", () => this.#layOut());
   }
@@ -48,6 +51,12 @@ export class Stage {
 
   get scene(): Scene {
     return this.#scene;
+  }
+
+  /** Takes the focus and shows it until the next click: browsers show it of themselves only after a key. */
+  focus(): void {
+    this.element.toggleAttribute("data-focused", true);
+    this.element.focus({ preventScroll: true });
   }
 
   show(change: Partial<Scene>): void {

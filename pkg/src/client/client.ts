@@ -1,3 +1,4 @@
+import { closeBitmaps, discard } from "../bitmaps.js";
 import { SamError, describe, fromWire, toSamError } from "../errors.js";
 import type { Call, CallKind, CallProgress, CallResult, Calls, Response, Transport } from "../protocol.js";
 
@@ -34,22 +35,27 @@ export class Client {
   readonly lost: Promise<SamError>;
   /** Size of the wasm memory in bytes, as of the last answer. */
   memory = 0;
+  /** What to do after a loss: a sentence for the errors. Empty while there is nothing to bring back. */
+  advice = "";
 
   readonly #transport: Transport;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #end: SamError | undefined;
+  #isLost = false;
   #resolveLost: (error: SamError) => void = () => undefined;
 
   constructor(transport: Transport) {
     this.lost = new Promise((resolve) => (this.#resolveLost = resolve));
     this.#transport = transport;
     transport.onmessage = (message) => this.#receive(message);
-    transport.onerror = (error) =>
-      this.lose(toSamError(error, "internal", `The Worker stopped: ${describe(error)}. Call sam.restart().`));
+    transport.onerror = (error) => {
+      if (this.#end === undefined)
+        this.lose(toSamError(error, "device-lost", `The Worker stopped: ${describe(error)}.`));
+    };
   }
 
-  /** Why the session is over, if it is. */
+  /** What every call rejects with, if the session is over. */
   get end(): SamError | undefined {
     return this.#end;
   }
@@ -94,19 +100,27 @@ export class Client {
     for (const [id, pending] of this.#pending) if (pending.owner === owner) this.#abandon(id, error);
   }
 
-  /** The session is gone: every call, pending or to come, rejects with this error. */
+  /**
+   * The session is gone: what is pending rejects with this error, every later call with `device-lost`. One that was
+   * closed can be lost too: by a restart that fails.
+   */
   lose(error: SamError): void {
-    if (this.#end !== undefined) return;
-    this.close(error);
-    this.#resolveLost(error);
+    if (this.#isLost) return;
+    this.#isLost = true;
+    const cause = this.advice === "" ? error : new SamError(error.code, `${error.message} ${this.advice}`, error.cause);
+    this.#finish(cause, new SamError("device-lost", `The session was lost. ${cause.message}`, cause));
+    this.#resolveLost(cause);
   }
 
   /** Ends the session on purpose. */
   close(error: SamError): void {
-    if (this.#end !== undefined) return;
-    this.#end = error;
-    this.#transport.terminate();
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
+    if (this.#end === undefined) this.#finish(error, error);
+  }
+
+  #finish(pending: SamError, later: SamError): void {
+    if (this.#end === undefined) this.#transport.terminate();
+    this.#end = later;
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(pending);
   }
 
   #send<K extends CallKind>(kind: K, id: number, { params, transfer = [] }: Message<K>): void {
@@ -126,11 +140,16 @@ export class Client {
 
   #receive(message: Response): void {
     if (message.kind === "ready") return;
-    if (message.kind === "lost") return this.lose(fromWire(message.error));
+    if (message.kind === "lost") {
+      if (this.#end === undefined) this.lose(fromWire(message.error));
+      return;
+    }
     if (message.kind === "progress") return this.#pending.get(message.id)?.onProgress?.(message.progress);
     this.memory = message.memory;
-    if (message.kind === "result") this.#take(message.id)?.resolve(message.value);
-    else this.#take(message.id)?.reject(fromWire(message.error));
+    const pending = this.#take(message.id);
+    if (message.kind === "error") pending?.reject(fromWire(message.error));
+    else if (pending === undefined) discard(message.value);
+    else pending.resolve(message.value);
   }
 
   #abandon(id: number, error: unknown): void {
@@ -146,8 +165,4 @@ export class Client {
     pending?.stopListening();
     return pending;
   }
-}
-
-function closeBitmaps(transfer: readonly Transferable[]): void {
-  for (const item of transfer) if ("close" in item && "width" in item) item.close();
 }

@@ -10,7 +10,8 @@ import type {
   SegmentOptions,
 } from "../types.js";
 import type { SentMask } from "../protocol.js";
-import type { Client, Started } from "./client.js";
+import type { Client } from "./client.js";
+import { toSignal } from "./options.js";
 import { toWireOptions, toWirePrompt } from "./prompt.js";
 
 /** Frees the embedding of a handle that was dropped. */
@@ -29,8 +30,8 @@ export class ImageHandle implements SamImage {
   readonly height: number;
   readonly #client: Client;
   readonly #id: number;
-  /** The last call that a newer one may overtake. */
-  #latest: Started<unknown> | undefined;
+  /** Gives up the last call that a newer one may overtake. Only this is kept, not its answer. */
+  #overtake: ((error: SamError) => void) | undefined;
   #freed: SamError | undefined;
 
   /** `keepAlive`: the Sam ends its Worker when it is collected, which must not happen before its images are. */
@@ -51,20 +52,20 @@ export class ImageHandle implements SamImage {
   segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
   async segment<O extends Output>(
     prompt: Prompt | readonly Prompt[],
-    options: SegmentOptions<O> = {},
+    options?: SegmentOptions<O>,
   ): Promise<MaskFor<O>[] | MaskFor<O>[][]> {
     this.#requireAlive();
-    const wireOptions = toWireOptions(options);
+    const given = options ?? {};
     if (!isBatch(prompt)) {
-      const [masks] = await this.#decode<O>([toWirePrompt(prompt, "")], wireOptions, options);
+      const [masks] = await this.#decode<O>([toWirePrompt(prompt, "")], false, given);
       if (masks === undefined) throw new SamError("internal", "The model gave no answer to the prompt.");
       return masks;
     }
     const prompts = prompt.map((each, i) => toWirePrompt(each, `prompts[${i}].`));
-    return prompts.length === 0 ? [] : this.#decode<O>(prompts, wireOptions, options);
+    return prompts.length === 0 ? [] : this.#decode<O>(prompts, true, given);
   }
 
-  async everything(_options: EverythingOptions = {}): Promise<EverythingRecord[]> {
+  async everything(_options?: EverythingOptions): Promise<EverythingRecord[]> {
     this.#requireAlive();
     throw new SamError(
       "not-implemented",
@@ -92,15 +93,16 @@ export class ImageHandle implements SamImage {
 
   async #decode<O extends Output>(
     prompts: ReturnType<typeof toWirePrompt>[],
-    wireOptions: ReturnType<typeof toWireOptions>,
-    { signal, latest = false }: SegmentOptions<O>,
+    batch: boolean,
+    options: SegmentOptions<O>,
   ): Promise<MaskFor<O>[][]> {
-    this.#latest?.reject(new SamError("superseded", "A newer call on this image overtook this one."));
-    const params = { image: this.#id, prompts, options: wireOptions };
-    const started = this.#client.start("segment", { params }, { signal, owner: this });
-    this.#latest = latest ? started : undefined;
-    // The output was asked for by `wireOptions.output`, which is O.
-    return (await started.result) as (SentMask & MaskFor<O>)[][];
+    const signal = toSignal(options.signal, "bad-prompt");
+    const params = { image: this.#id, prompts, batch, options: toWireOptions(options) };
+    this.#overtake?.(new SamError("superseded", "A newer call on this image overtook this one."));
+    const { result, reject } = this.#client.start("segment", { params }, { signal, owner: this });
+    this.#overtake = options.latest === true ? reject : undefined;
+    // The output was asked for by `options.output`, which is O.
+    return (await result) as (SentMask & MaskFor<O>)[][];
   }
 
   #requireAlive(): void {

@@ -1,6 +1,7 @@
-import { SamError } from "../errors.js";
+import { show } from "../check.js";
+import { SamError, describe } from "../errors.js";
 import type { LoadParams, WireModel } from "../protocol.js";
-import type { Assets, LoadOptions, LoadProgress, ModelSource, Preset } from "../types.js";
+import type { Assets, LoadOptions, LoadProgress, ModelSource, Preset, SamErrorCode } from "../types.js";
 import { absoluteUrl } from "./urls.js";
 
 const presets: Record<Preset, true> = {
@@ -22,12 +23,15 @@ export interface LoadPlan {
 }
 
 export function planLoad(options: LoadOptions): LoadPlan {
-  const { device = "auto", precision = "auto", assets = {}, integrity, cache = true, worker = true } = options;
+  const device = options.device ?? "auto";
+  const precision = options.precision ?? "auto";
+  const assets = options.assets ?? {};
+  const integrity = options.integrity ?? undefined;
   if (device !== "auto" && device !== "webgpu" && device !== "cpu") {
-    throw new SamError("unsupported", `device is "${String(device)}": pass "auto", "webgpu" or "cpu".`);
+    throw new SamError("unsupported", `device is ${show(device)}: pass "auto", "webgpu" or "cpu".`);
   }
   if (precision !== "auto" && precision !== "f16" && precision !== "f32") {
-    throw new SamError("unsupported", `precision is "${String(precision)}": pass "auto" or "f32".`);
+    throw new SamError("unsupported", `precision is ${show(precision)}: pass "auto" or "f32".`);
   }
   if (precision === "f16") {
     throw new SamError("not-implemented", 'precision "f16" is not implemented yet: pass "auto" or "f32".');
@@ -35,20 +39,26 @@ export function planLoad(options: LoadOptions): LoadPlan {
   const params: LoadParams = {
     model: toWireModel(options.model ?? "tiny", assets),
     device,
-    precision,
-    cache,
-    wasm: wasmUrls(assets.wasm),
+    cache: options.cache ?? true,
+    wasm: wasmUrls(assets.wasm ?? {}),
     ...(integrity === undefined ? {} : { integrity }),
   };
-  const workerUrl = assets.worker === undefined ? undefined : absoluteUrl(assets.worker, "assets.worker");
-  return { params, onProgress: options.onProgress, worker, workerUrl };
+  const workerUrl = assets.worker ? absoluteUrl(assets.worker, "assets.worker") : undefined;
+  return { params, onProgress: options.onProgress ?? undefined, worker: options.worker ?? true, workerUrl };
+}
+
+/** The signal of a call's options; `code` is what the call rejects with when it is none. */
+export function toSignal(signal: AbortSignal | null | undefined, code: SamErrorCode): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  // Not `instanceof`: it may come from another frame.
+  if (typeof signal === "object" && "aborted" in signal && "addEventListener" in signal) return signal;
+  throw new SamError(code, `options.signal is ${show(signal)}, not an AbortSignal.`);
 }
 
 function toWireModel(model: ModelSource, assets: Assets): WireModel {
   // A Blob outlives the caller's buffer, which may be changed or transferred, and is not on this thread's heap.
   if (model instanceof Blob) return { kind: "blob", blob: model };
-  if (model instanceof ArrayBuffer) return { kind: "blob", blob: new Blob([model]) };
-  if (model instanceof Uint8Array) return { kind: "blob", blob: new Blob([model as Uint8Array<ArrayBuffer>]) };
+  if (model instanceof ArrayBuffer || model instanceof Uint8Array) return { kind: "blob", blob: copyOf(model) };
   if (typeof model !== "string" && !(model instanceof URL)) {
     throw new SamError(
       "bad-checkpoint",
@@ -68,14 +78,25 @@ function toWireModel(model: ModelSource, assets: Assets): WireModel {
   return { kind: "url", url: absoluteUrl(model, "model") };
 }
 
-function wasmUrls(wasm: Assets["wasm"]): LoadParams["wasm"] {
-  if (wasm === undefined) return {};
+function copyOf(bytes: ArrayBuffer | Uint8Array): Blob {
+  if (bytes.byteLength === 0) {
+    throw new SamError("bad-checkpoint", "The checkpoint is empty: was its buffer transferred to somewhere else?");
+  }
+  try {
+    return new Blob([bytes as ArrayBuffer | Uint8Array<ArrayBuffer>]);
+  } catch (error) {
+    // A SharedArrayBuffer, say.
+    throw new SamError("bad-checkpoint", `The checkpoint's bytes cannot be read: ${describe(error)}`, error);
+  }
+}
+
+function wasmUrls(wasm: NonNullable<Assets["wasm"]>): LoadParams["wasm"] {
   if (typeof wasm === "string" || wasm instanceof URL) {
     const url = absoluteUrl(wasm, "assets.wasm");
     return { cpu: url, webgpu: url };
   }
   return {
-    ...(wasm.cpu === undefined ? {} : { cpu: absoluteUrl(wasm.cpu, "assets.wasm.cpu") }),
-    ...(wasm.webgpu === undefined ? {} : { webgpu: absoluteUrl(wasm.webgpu, "assets.wasm.webgpu") }),
+    ...(wasm.cpu ? { cpu: absoluteUrl(wasm.cpu, "assets.wasm.cpu") } : {}),
+    ...(wasm.webgpu ? { webgpu: absoluteUrl(wasm.webgpu, "assets.wasm.webgpu") } : {}),
   };
 }

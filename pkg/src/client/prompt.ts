@@ -1,12 +1,12 @@
 // Prompts and options as the caller wrote them → as the wasm module takes them. Checked here, so that a mistake is
 // reported by the name the caller used, and before the Worker is asked.
-import { SamError } from "../errors.js";
+import { bad, isPixels, requireSide, requireSize, show } from "../check.js";
 import type { WirePrompt } from "../host/wasm.js";
 import type { SegmentParams } from "../protocol.js";
 import type { BinaryMask, Logits, Point, Prompt, SegmentOptions, Size } from "../types.js";
 
-/** More would only be memory: a mask of this side squared is 256 MiB. */
-const MAX_SIDE = 16384;
+/** An image has no longer sides: a browser's canvas ends there. The same as in the module. */
+const MAX_SIDE = 32767;
 
 /** `prefix` goes before the names of the fields in errors: `prompts[2].`. */
 export function toWirePrompt(prompt: Prompt, prefix: string): WirePrompt {
@@ -32,7 +32,10 @@ export function toWirePrompt(prompt: Prompt, prefix: string): WirePrompt {
 }
 
 export function toWireOptions(options: SegmentOptions): SegmentParams["options"] {
-  const { multimask = true, output = "mask", threshold = 0, size } = options;
+  const { size } = options;
+  const multimask = options.multimask ?? true;
+  const output = options.output ?? "mask";
+  const threshold = options.threshold ?? 0;
   if (typeof multimask !== "boolean") throw bad("options.multimask", `is ${show(multimask)}, not true or false`);
   if (output !== "mask" && output !== "logits" && output !== "bitmap") {
     throw bad("options.output", `is ${show(output)}: pass "mask", "logits" or "bitmap"`);
@@ -64,14 +67,10 @@ function toWireBox(box: ArrayLike<number>, field: string): [number, number, numb
 function toWireMask(mask: Logits | BinaryMask, field: string): NonNullable<WirePrompt["mask"]> {
   if (typeof mask !== "object") throw bad(field, `is ${show(mask)}, not { data, width, height }`);
   const { width, height, data } = mask;
-  requireSide(width, `${field}.width`);
-  requireSide(height, `${field}.height`);
-  if (!(data instanceof Float32Array || data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!(data instanceof Float32Array || isPixels(data))) {
     throw bad(`${field}.data`, "is neither a Float32Array (an answer's logits) nor a Uint8Array (a binary mask)");
   }
-  if (data.length !== width * height) {
-    throw bad(`${field}.data`, `has ${data.length} values, not ${width} × ${height}`);
-  }
+  requireSize(mask, field);
   if (data instanceof Float32Array) {
     requireAllFinite(data, `${field}.data`);
     return { data: compact(data), width, height };
@@ -103,14 +102,9 @@ function toWireSize(size: Size): [number, number] {
   if (typeof size !== "object") throw bad("options.size", `is ${show(size)}, not [width, height]`);
   const isPair = Array.isArray(size) || !("width" in size);
   const [width, height] = isPair ? (size as readonly [number, number]) : [size.width, size.height];
-  requireSide(width, isPair ? "options.size[0]" : "options.size.width");
-  requireSide(height, isPair ? "options.size[1]" : "options.size.height");
+  requireSide(width, isPair ? "options.size[0]" : "options.size.width", MAX_SIDE);
+  requireSide(height, isPair ? "options.size[1]" : "options.size.height", MAX_SIDE);
   return [width, height];
-}
-
-function requireSide(value: number, field: string): void {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_SIDE) return;
-  throw bad(field, `is ${show(value)}, not a whole number from 1 to ${MAX_SIDE}`);
 }
 
 function requireFinite(value: number, field: string): void {
@@ -138,13 +132,4 @@ function isGiven<T>(value: T | null | undefined): value is T {
 /** Structured clone copies the whole buffer under a view. */
 function compact<T extends Float32Array | Uint8Array>(view: T): T {
   return view.byteLength === view.buffer.byteLength ? view : (view.slice() as T);
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
-
-function bad(field: string, problem: string): SamError {
-  return new SamError("bad-prompt", `${field} ${problem}.`);
 }

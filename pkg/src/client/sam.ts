@@ -1,11 +1,12 @@
-import { SamError } from "../errors.js";
+import { SamError, toSamError } from "../errors.js";
 import type { Sam as SamApi, EncodeOptions, ImageSource, LoadOptions, SamImage, SamInfo } from "../types.js";
 import { ImageHandle } from "./image.js";
-import { planLoad } from "./options.js";
+import { planLoad, toSignal } from "./options.js";
 import type { LoadPlan } from "./options.js";
 import { openSession, requireBrowser } from "./session.js";
 import type { Session } from "./session.js";
 import { toWireSource } from "./source.js";
+import type { PreparedSource } from "./source.js";
 
 /** Ends the Worker of a Sam that was dropped. */
 const dropped = new FinalizationRegistry<{ session: Session }>(({ session }) => {
@@ -36,10 +37,12 @@ export class Sam implements SamApi {
   }
 
   /** Loads a model, by default the built-in one, on the best device there is. */
-  static async load(options: LoadOptions = {}): Promise<Sam> {
-    requireBrowser(options.worker ?? true);
-    const plan = planLoad(options);
-    return new Sam(plan, await openSession(plan, options.signal));
+  static async load(options?: LoadOptions): Promise<Sam> {
+    // `null` counts as absent, here and for each option: that is what a caller without types passes.
+    const given = options ?? {};
+    requireBrowser(given.worker ?? true);
+    const plan = planLoad(given);
+    return new Sam(plan, await openSession(plan, toSignal(given.signal, "unsupported")));
   }
 
   get info(): SamInfo {
@@ -55,19 +58,23 @@ export class Sam implements SamApi {
     return this.#restarting;
   }
 
-  async encode(source: ImageSource, options: EncodeOptions = {}): Promise<SamImage> {
-    return this.#newImage((client, image) =>
-      client.call(
-        "encode",
-        toWireSource(source).then(({ source, transfer }) => ({ params: { image, source }, transfer })),
-        { ...options, owner: this },
-      ),
-    );
+  async encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage> {
+    const signal = toSignal(options?.signal, "unsupported");
+    const onProgress = options?.onProgress ?? undefined;
+    return this.#newImage((client, image) => {
+      const toMessage = ({ source, transfer }: PreparedSource) => ({ params: { image, source }, transfer });
+      const prepared = toWireSource(source);
+      const message = prepared instanceof Promise ? prepared.then(toMessage) : toMessage(prepared);
+      return client.call("encode", message, { signal, onProgress, owner: this });
+    });
   }
 
   async open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage> {
     if (!(file instanceof ArrayBuffer || file instanceof Uint8Array || file instanceof Blob)) {
       throw new SamError("bad-embedding", "A saved image is an ArrayBuffer, a Uint8Array or a Blob.");
+    }
+    if (!(file instanceof Blob) && file.byteLength === 0) {
+      throw new SamError("bad-embedding", "The saved image is empty: was its buffer transferred to somewhere else?");
     }
     return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
   }
@@ -99,7 +106,10 @@ export class Sam implements SamApi {
     if (this.#freed !== undefined) throw this.#freed;
     const old = this.#current.session.client;
     old.close(new SamError("disposed", "The session was ended by sam.restart(): encode the image again."));
-    const session = await openSession(this.#plan);
+    const session = await openSession(this.#plan).catch((error: unknown) => {
+      if (this.#freed === undefined) old.lose(toSamError(error, "internal"));
+      throw error;
+    });
     if (this.#freed !== undefined) {
       session.client.close(this.#freed);
       throw this.#freed;

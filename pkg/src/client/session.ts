@@ -5,6 +5,9 @@ import { Client } from "./client.js";
 import type { LoadPlan } from "./options.js";
 import { startWorker } from "./transport.js";
 
+/** The generated script of a wasm module keeps it in a variable: a thread starts it once. */
+const adviceHere = "With worker: false the engine cannot start twice on a thread: load the model in a new Worker.";
+
 /** A loaded model behind a client. A restart makes a new one. */
 export interface Session {
   readonly client: Client;
@@ -22,6 +25,7 @@ export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise
         return client.memory;
       },
     });
+    client.advice = plan.worker ? "Call sam.restart()." : adviceHere;
     return { client, info };
   } catch (error) {
     client.close(new SamError("disposed", "The model was not loaded."));

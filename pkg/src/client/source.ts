@@ -13,7 +13,8 @@ const TAINTED =
   "The image comes from another origin, and the browser does not let its pixels be read. Load it with " +
   'crossorigin="anonymous" from a server that sends Access-Control-Allow-Origin, or pass its URL or Blob instead.';
 
-export async function toWireSource(source: ImageSource): Promise<PreparedSource> {
+/** At once where nothing has to be waited for: the caller may change its pixels as soon as it has called. */
+export function toWireSource(source: ImageSource): PreparedSource | Promise<PreparedSource> {
   if (typeof source === "string" || source instanceof URL) {
     return { source: { kind: "url", url: absoluteUrl(source, "The image") }, transfer: [] };
   }
@@ -63,8 +64,14 @@ function fromBlob(blob: Blob): PreparedSource {
   return { source: { kind: "blob", blob }, transfer: [] };
 }
 
-async function fromImageData(image: ImageData): Promise<PreparedSource> {
+function fromImageData(image: ImageData): PreparedSource | Promise<PreparedSource> {
   const { data, width, height } = image;
+  if (data.length !== 4 * width * height) {
+    throw new SamError(
+      "bad-image",
+      `The ImageData has ${data.length} bytes, not ${width} × ${height} × 4: was its buffer transferred to somewhere else?`,
+    );
+  }
   // Anything but 8-bit sRGB is converted by the browser.
   if (image.colorSpace !== "srgb" || !(data instanceof Uint8ClampedArray)) {
     return copyOf(image, [width, height], "The ImageData has no pixels: it needs at least one.");

@@ -62,7 +62,7 @@ class WorkerTransport implements Transport {
       this.onmessage?.(event.data);
     };
     worker.onmessageerror = () =>
-      this.onerror?.(new SamError("internal", "An answer of the Worker could not be read."));
+      this.onerror?.(new SamError("device-lost", "An answer of the Worker could not be read."));
     worker.onerror = (event) => {
       if (!this.#starting) return this.onerror?.(event.error ?? new Error(event.message));
       this.#settle();
@@ -83,7 +83,7 @@ class WorkerTransport implements Transport {
   /** The lock becomes ours when the Worker has ended, of which the browser does not tell. */
   #watch(lock: string): void {
     const { signal } = this.#ended;
-    const onGone = () => this.onerror?.(new SamError("internal", "The browser ended the Worker. Call sam.restart()."));
+    const onGone = () => this.onerror?.(new SamError("device-lost", "The browser ended the Worker."));
     navigator.locks.request(lock, { signal }, onGone).catch(() => undefined);
   }
 

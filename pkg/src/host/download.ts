@@ -32,7 +32,7 @@ export async function readCheckpoint(
   return bytes;
 }
 
-/** Forgets a kept file: it turned out not to be a checkpoint. */
+/** Forgets a kept file: it turned out not to be a checkpoint, or none that can be read. */
 export async function forgetCheckpoint({ model }: Request): Promise<void> {
   if (model.kind === "url") await (await openCache())?.delete(model.url).catch(() => false);
 }

@@ -16,11 +16,7 @@ export async function encodeImage(
   source: WireSource,
   { engine, session, signal, report }: EncodeContext,
 ): Promise<Embedding> {
-  const turn = <T>(work: () => T | Promise<T>): Promise<T> =>
-    engine.turns.run(() => {
-      signal.throwIfAborted();
-      return engine.run(work);
-    });
+  const turn = <T>(work: () => T | Promise<T>): Promise<T> => engine.turn(signal, work);
   const pixels = await openPixels(source, signal);
   /** What the module holds for this call until the next object takes it over. */
   let held: { free(): void } | undefined;
@@ -30,7 +26,8 @@ export async function encodeImage(
     held = reader;
     for (let y = 0; y < height;) {
       const rows = Math.min(bandRows, height - y);
-      await turn(() => reader.push(pixels.band(y, rows)));
+      const band = pixels.band(y, rows);
+      await turn(() => reader.push(band));
       y += rows;
       report({ stage: "read", loaded: y, total: height });
     }
@@ -50,6 +47,7 @@ export async function encodeImage(
     });
   } finally {
     pixels.close();
-    if (engine.failure === undefined) held?.free();
+    const rest = held;
+    if (rest !== undefined) engine.release(() => rest);
   }
 }

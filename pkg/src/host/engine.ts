@@ -16,8 +16,7 @@ const started = new Map<WasmModule, Promise<Engine>>();
 
 /** One running wasm module. A thread has at most one of each: the generated script keeps it in a variable. */
 export class Engine {
-  /** Everything that enters the module takes a turn. */
-  readonly turns = new Turns();
+  readonly #turns = new Turns();
   readonly #device: Device;
   readonly #module: WasmModule;
   readonly #memory: WebAssembly.Memory;
@@ -70,21 +69,43 @@ export class Engine {
     this.#listeners.delete(listener);
   }
 
-  load(checkpoint: Uint8Array, known: { name?: string; hash?: string }, adapter: string): Promise<Session> {
-    return this.turns.run(async () => {
+  /** `isOurs`: whether the module is what is calling WebGPU right now. */
+  load(
+    checkpoint: Uint8Array,
+    options: { readonly name?: string; readonly hash?: string; readonly adapter: string },
+    isOurs: () => boolean,
+  ): Promise<Session> {
+    return this.#turns.run(async () => {
       const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
-      const restore = this.#device === "webgpu" ? interceptDevice(onDevice) : undefined;
+      const restore = this.#device === "webgpu" ? interceptDevice(onDevice, isOurs) : undefined;
       try {
-        const options = { ...known, adapter, precision: "f32" as const };
-        return await this.run(() => this.#module.Session.load(checkpoint, options));
+        return await this.#run(() => this.#module.Session.load(checkpoint, options));
       } finally {
         restore?.();
       }
     });
   }
 
-  /** Enters the module. What it throws with a code is an answer; anything else is a trap, after which it is unusable. */
-  run<T>(work: () => T | Promise<T>): Promise<T> {
+  /**
+   * Enters the module, in turn: whatever computes there takes one, and so does `release`. Rejects with the signal's reason
+   * where it was aborted before the turn came.
+   */
+  turn<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+    return this.#turns.run(() => {
+      signal.throwIfAborted();
+      return this.#run(work);
+    });
+  }
+
+  /** Frees an object of the module, in turn. After a failure there is nothing to free it from. */
+  release(held: () => { free(): void } | undefined): void {
+    const freed = this.#turns.run(() => (this.#failure === undefined ? this.#run(() => held()?.free()) : undefined));
+    // A failure is told to the listeners.
+    freed.catch(() => undefined);
+  }
+
+  /** What the module throws with a code is an answer; anything else is a trap, after which it is unusable. */
+  #run<T>(work: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
       // A panic in the middle of a future never settles its promise: `fail` does.
@@ -122,7 +143,7 @@ export class Engine {
     if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
       return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
     }
-    return toSamError(error, "internal", `The engine stopped: ${text}. Call sam.restart().`);
+    return toSamError(error, "internal", `The engine stopped: ${text}.`);
   }
 }
 

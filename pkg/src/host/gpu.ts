@@ -46,16 +46,19 @@ function inWords(adapter: GPUAdapter): string {
 
 /**
  * While the wasm module asks for its device: prefers the fast adapter, hides that `timestamp-query` is missing, and
- * hands the device out. Returns a function that puts everything back.
+ * hands the device out. Requests of others (`isOurs` says false) pass as they are. Returns a function that puts everything
+ * back.
  *
  * burn's runtime panics on a device without timestamps although it only needs them to profile, which it never does
  * here. So the feature is shown, and left out of the request.
  */
-export function interceptDevice(onDevice: (device: GPUDevice) => void): () => void {
+export function interceptDevice(onDevice: (device: GPUDevice) => void, isOurs: () => boolean): () => void {
   const gpu = navigatorGpu();
   if (gpu === undefined) return () => undefined;
   const original = gpu.requestAdapter;
   gpu.requestAdapter = async (options) => {
+    // Asked before anything is awaited: afterwards the caller is no longer on the stack.
+    if (!isOurs()) return original.call(gpu, options);
     const adapter = await original.call(gpu, { powerPreference: "high-performance", ...options });
     if (adapter !== null) interceptAdapter(adapter, onDevice);
     return adapter;
@@ -102,9 +105,7 @@ function show(object: object, property: string, value: unknown): void {
 export function watchDevice(device: GPUDevice, onFailure: (error: SamError) => void): void {
   void device.lost.then(({ reason, message }) => {
     if (reason === "destroyed") return;
-    onFailure(
-      new SamError("device-lost", `The GPU device was lost: ${message || "no reason given"} Call sam.restart().`),
-    );
+    onFailure(new SamError("device-lost", `The GPU device was lost: ${message || "no reason given."}`));
   });
   device.addEventListener("uncapturederror", ({ error }) => {
     if (typeof GPUOutOfMemoryError !== "undefined" && error instanceof GPUOutOfMemoryError) {
@@ -112,7 +113,7 @@ export function watchDevice(device: GPUDevice, onFailure: (error: SamError) => v
       onFailure(new SamError("out-of-memory", text, error));
     } else {
       // Burn only logs these; what it computes afterwards is wrong.
-      onFailure(new SamError("device-lost", `The GPU reported an error: ${error.message} Call sam.restart().`, error));
+      onFailure(new SamError("device-lost", `The GPU reported an error: ${error.message}`, error));
     }
   });
 }

@@ -1,3 +1,4 @@
+import { discard } from "../bitmaps.js";
 import { SamError, toSamError, toWire } from "../errors.js";
 import type {
   Call,
@@ -10,7 +11,7 @@ import type {
   SegmentParams,
   SentMask,
 } from "../protocol.js";
-import { withBitmap } from "./bitmap.js";
+import { withBitmaps } from "./bitmap.js";
 import { encodeImage } from "./encode.js";
 import type { Engine } from "./engine.js";
 import { loadModel } from "./load.js";
@@ -28,6 +29,7 @@ interface Context {
 export class Host {
   readonly #modules: WasmModules;
   readonly #post: Post;
+  readonly #isOurs: () => boolean;
   /** The calls that are not answered yet. */
   readonly #calls = new Map<number, AbortController>();
   readonly #images = new Map<number, Embedding>();
@@ -36,9 +38,16 @@ export class Host {
   /** Lost or closed: nothing is answered any more. */
   #over = false;
 
-  constructor(modules: WasmModules, post: Post) {
+  /** `isOurs`: is the wasm module what is calling right now? In a Worker of our own it always is. */
+  constructor(modules: WasmModules, post: Post, isOurs = () => true) {
     this.#modules = modules;
     this.#post = post;
+    this.#isOurs = isOurs;
+  }
+
+  /** Is a call inside the module? */
+  get busy(): boolean {
+    return [...this.#engines].some((engine) => engine.busy);
   }
 
   receive(request: Request): void {
@@ -78,6 +87,7 @@ export class Host {
         },
       });
       if (isWanted()) this.#post({ kind: "result", id, value, memory: this.#memory() }, transferables(value));
+      else discard(value);
     } catch (error) {
       const code = error instanceof RangeError ? "out-of-memory" : "internal";
       if (isWanted())
@@ -108,10 +118,11 @@ export class Host {
 
   async #load(params: Calls["load"]["params"], { signal, report }: Context): Promise<Calls["load"]["result"]> {
     const using = (engine: Engine) => this.#engines.add(engine);
-    const loaded = await loadModel(params, { modules: this.#modules, signal, report, using });
-    if (this.#over || signal.aborted) {
-      loaded.session.free();
-      throw new SamError("disposed", "The model is not wanted any more.");
+    const context = { modules: this.#modules, signal, report, using, isOurs: this.#isOurs };
+    const loaded = await loadModel(params, context);
+    if (signal.aborted) {
+      loaded.engine.release(() => loaded.session);
+      throw signal.reason;
     }
     this.#loaded = loaded;
     // Not before: while `auto` chooses, a GPU that fails is not a loss.
@@ -128,40 +139,56 @@ export class Host {
   async #open({ image, file }: Calls["open"]["params"], { signal }: Context): Promise<ImageSize> {
     const { engine, session } = this.#requireLoaded();
     const bytes = await readFile(file);
-    const embedding = await engine.turns.run(() => engine.run(() => session.open(bytes)));
+    const embedding = await engine.turn(signal, () => session.open(bytes));
     return this.#keep(image, embedding, signal);
   }
 
-  async #segment({ image, prompts, options }: SegmentParams, context: Context): Promise<SentMask[][]> {
+  /** Group by group, each in a turn of its own: an abort acts between two, and other calls get through. */
+  async #segment({ image, prompts, batch, options }: SegmentParams, context: Context): Promise<SentMask[][]> {
     const { output, ...rest } = options;
     const wireOptions = { ...rest, output: output === "bitmap" ? "mask" : output } as const;
-    const masks = await this.#withImage(image, context, (embedding) => embedding.segment([...prompts], wireOptions));
-    if (output !== "bitmap") return masks;
-    return Promise.all(masks.map((candidates) => Promise.all(candidates.map(withBitmap))));
+    const groups = batch
+      ? await this.#withImage(image, context, (embedding) => embedding.groups([...prompts], wireOptions))
+      : [prompts.map((_, index) => index)];
+    const answers: SentMask[][] = prompts.map(() => []);
+    try {
+      for (const group of groups) {
+        const members = group.flatMap((index) => prompts[index] ?? []);
+        const masks = await this.#withImage(image, context, (embedding) => embedding.segment(members, wireOptions));
+        const sent = output === "bitmap" ? await withBitmaps(masks) : masks;
+        for (const [i, index] of group.entries()) answers[index] = sent[i] ?? [];
+      }
+      return answers;
+    } catch (error) {
+      discard(answers);
+      throw error;
+    }
   }
 
-  #withImage<T>(id: number, { signal }: Context, work: (image: Embedding) => Promise<T>): Promise<T> {
+  #withImage<T>(id: number, { signal }: Context, work: (image: Embedding) => T | Promise<T>): Promise<T> {
     const { engine } = this.#requireLoaded();
-    return engine.turns.run(() => {
-      signal.throwIfAborted();
+    return engine.turn(signal, () => {
       const image = this.#images.get(id);
       if (image === undefined) throw new SamError("disposed", "This image was freed: encode it again.");
-      return engine.run(() => work(image));
+      return work(image);
     });
   }
 
   #keep(id: number, embedding: Embedding, signal: AbortSignal): ImageSize {
-    if (signal.aborted || this.#over) embedding.free();
-    else this.#images.set(id, embedding);
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      this.#requireLoaded().engine.release(() => embedding);
+      throw signal.reason;
+    }
+    this.#images.set(id, embedding);
     return { width: embedding.width, height: embedding.height };
   }
 
   /** In turn, after the calls that were made before: a handle may be dropped while one is pending. */
   #free(id: number): void {
-    void this.#loaded?.engine.turns.run(() => {
-      if (this.#loaded?.engine.failure === undefined) this.#images.get(id)?.free();
+    this.#loaded?.engine.release(() => {
+      const image = this.#images.get(id);
       this.#images.delete(id);
+      return image;
     });
   }
 
@@ -179,11 +206,8 @@ export class Host {
     if (this.#loaded === undefined) return;
     const { engine, session } = this.#loaded;
     engine.offFailure(this.#onFailure);
-    void engine.turns.run(() => {
-      if (engine.failure !== undefined) return;
-      for (const image of this.#images.values()) image.free();
-      session.free();
-    });
+    for (const id of this.#images.keys()) this.#free(id);
+    engine.release(() => session);
   }
 
   #end(): void {

@@ -18,6 +18,8 @@ export interface LoadContext {
   readonly report: (progress: LoadProgress) => void;
   /** Told of each engine before it is used: `auto` may try two. */
   readonly using: (engine: Engine) => void;
+  /** Is the wasm module what is calling right now? On a thread of the caller's, others use WebGPU too. */
+  readonly isOurs: () => boolean;
 }
 
 interface Place {
@@ -38,7 +40,7 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
     return await loadOn(place, params, checkpoint, context);
   } catch (error) {
     const { code } = toSamError(error, "internal");
-    if (code === "bad-checkpoint") await forgetCheckpoint(params);
+    if (code === "bad-checkpoint" || code === "not-implemented") await forgetCheckpoint(params);
     const tryCpu = params.device === "auto" && place.device === "webgpu" && GPU_FAILURES.has(code);
     if (!tryCpu || context.signal.aborted) throw error;
     console.warn("burn-sam: WebGPU failed, so the model runs on the CPU.", error);
@@ -60,7 +62,7 @@ async function loadOn(
   { device, adapter }: Place,
   params: LoadParams,
   checkpoint: Promise<Uint8Array>,
-  { modules, signal, report, using }: LoadContext,
+  { modules, signal, report, using, isOurs }: LoadContext,
 ): Promise<Loaded> {
   // The module is fetched while the checkpoint is.
   const starting = Engine.start(device, modules[device], params.wasm[device]);
@@ -76,7 +78,7 @@ async function loadOn(
   const name = params.model.kind === "url" ? params.model.name : undefined;
   const digest = await sha256(bytes);
   const known = { ...(name === undefined ? {} : { name }), ...(digest === undefined ? {} : { hash: toHex(digest) }) };
-  const session = await engine.load(bytes, known, adapter);
+  const session = await engine.load(bytes, { ...known, adapter }, isOurs);
   report({ stage: "load", loaded: 1, total: 1 });
   const { model, precision, parameters, imageSize, hash } = session.info;
   return { engine, session, info: { model, device, adapter, precision, parameters, imageSize, hash } };

@@ -12,9 +12,8 @@ export function breathe(): Promise<void> {
 }
 
 /**
- * One unit of work at a time, first come, first served: two encodes advance in turn, a segment waits for at most one
- * step of each, and the wasm module never holds the working memory of two at once.
- * Before each unit the event loop runs, so that a cancellation that has arrived is seen.
+ * One unit of work at a time, first come, first served: two encodes advance in turn, and a segment waits for at most one
+ * step of each. Before each unit the event loop runs, so that a cancellation that has arrived is seen.
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();

@@ -65,6 +65,8 @@ export interface Encoding {
 export interface Embedding {
   readonly width: number;
   readonly height: number;
+  /** Indices of the prompts to decode together. Checks prompts and options; errors name the prompt: `prompts[2].mask`. */
+  groups(prompts: WirePrompt[], options: WireOptions): number[][];
   segment(prompts: WirePrompt[], options: WireOptions): Promise<WireMask[][]>;
   data(): Promise<{ data: Float32Array; shape: number[] }>;
   save(): Promise<Uint8Array>;
@@ -74,10 +76,7 @@ export interface Embedding {
 export interface WasmModule {
   init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
-    load(
-      checkpoint: Uint8Array,
-      options: { name?: string; adapter?: string; precision?: "auto" | "f16" | "f32"; hash?: string },
-    ): Promise<Session>;
+    load(checkpoint: Uint8Array, options: { name?: string; adapter?: string; hash?: string }): Promise<Session>;
   };
   /** Where the module's `.wasm` file is. */
   readonly url: URL;

@@ -1,3 +1,4 @@
+import { requireBinaryMask } from "../check.js";
 import { SamError, describe } from "../errors.js";
 import type { BinaryMask, ImageSource } from "../types.js";
 
@@ -19,10 +20,11 @@ export interface CutoutOptions extends FileOptions {
 }
 
 /** The mask as pixels, to draw with `putImageData`. */
-export function toImageData(mask: BinaryMask, { color = [255, 255, 255, 255] }: ColourOptions = {}): ImageData {
+export function toImageData(mask: BinaryMask, options?: ColourOptions): ImageData {
+  requireBinaryMask(mask);
   const { data, width, height } = mask;
   const image = new ImageData(width, height);
-  const [red, green, blue, alpha = 255] = color;
+  const [red, green, blue, alpha = 255] = options?.color ?? [255, 255, 255];
   const pixel = new Uint32Array(new Uint8Array([red, green, blue, alpha]).buffer)[0] ?? 0;
   const pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < pixels.length; i++) if (data[i] !== 0) pixels[i] = pixel;
@@ -30,18 +32,20 @@ export function toImageData(mask: BinaryMask, { color = [255, 255, 255, 255] }: 
 }
 
 /** The mask as an image file. */
-export async function toBlob(mask: BinaryMask, options: ColourOptions & FileOptions = {}): Promise<Blob> {
+export async function toBlob(mask: BinaryMask, options?: ColourOptions & FileOptions): Promise<Blob> {
+  requireBinaryMask(mask);
   const [canvas, context] = newCanvas(mask.width, mask.height);
   context.putImageData(toImageData(mask, options), 0, 0);
   return toFile(canvas, options);
 }
 
 /** What the mask covers of the image, on transparent, as an image file. A mask of another size is stretched. */
-export async function cutout(image: ImageSource, mask: BinaryMask, options: CutoutOptions = {}): Promise<Blob> {
+export async function cutout(image: ImageSource, mask: BinaryMask, options?: CutoutOptions): Promise<Blob> {
+  requireBinaryMask(mask);
   const bitmap = await toBitmap(image);
   try {
     const { width, height } = bitmap;
-    const [left, top, right, bottom] = options.crop === true ? boundsOf(mask) : [0, 0, mask.width, mask.height];
+    const [left, top, right, bottom] = options?.crop === true ? boundsOf(mask) : [0, 0, mask.width, mask.height];
     if (right <= left || bottom <= top)
       throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
     const x = Math.floor((left / mask.width) * width);
@@ -62,15 +66,24 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options: Cuto
 }
 
 async function toBitmap(image: ImageSource): Promise<ImageBitmap> {
+  const source = typeof image === "string" || image instanceof URL ? await download(image) : image;
   try {
-    if (typeof image !== "string" && !(image instanceof URL)) return await createImageBitmap(image);
-    const response = await fetch(image);
-    if (!response.ok) throw new SamError("network", `The image could not be fetched from ${image}: ${response.status}`);
-    return await createImageBitmap(await response.blob());
+    return await createImageBitmap(source);
   } catch (error) {
-    if (error instanceof SamError) throw error;
     throw new SamError("bad-image", `The browser cannot read this image: ${describe(error)}`, error);
   }
+}
+
+async function download(url: string | URL): Promise<Blob> {
+  let status: string;
+  try {
+    const response = await fetch(url);
+    if (response.ok) return await response.blob();
+    status = `the server answered ${response.status}`;
+  } catch (error) {
+    throw new SamError("network", `The image could not be fetched from ${url}: ${describe(error)}`, error);
+  }
+  throw new SamError("network", `The image could not be fetched from ${url}: ${status}.`);
 }
 
 /** `[left, top, right, bottom]` of what is in the mask; all 0 when nothing is. */
@@ -88,7 +101,9 @@ function boundsOf({ data, width, height }: BinaryMask): [number, number, number,
   return right === 0 ? [0, 0, 0, 0] : [left, top, right, bottom];
 }
 
-async function toFile(canvas: OffscreenCanvas, { type = "image/png", quality }: FileOptions): Promise<Blob> {
+async function toFile(canvas: OffscreenCanvas, options: FileOptions | undefined): Promise<Blob> {
+  const type = options?.type ?? "image/png";
+  const quality = options?.quality;
   try {
     return await canvas.convertToBlob(quality === undefined ? { type } : { type, quality });
   } catch (error) {

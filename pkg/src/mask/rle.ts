@@ -1,7 +1,9 @@
+import { requireBinaryMask } from "../check.js";
 import type { BinaryMask, CocoRle, Rle } from "../types.js";
 
 /** Run lengths in column-major order, beginning with the zeros, as pycocotools has them. */
 export function toRle(mask: BinaryMask): Rle {
+  requireBinaryMask(mask);
   const { data, width, height } = mask;
   const counts: number[] = [];
   let inside = false;

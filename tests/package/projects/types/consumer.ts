@@ -1,5 +1,6 @@
 // A project that uses every part of the package with types. `@ts-expect-error`: what must not compile.
 import { Sam, SamError, cutout, toBlob, toCocoRle, toImageData, toPolygons, toRle, toSvgPath } from "burn-sam";
+import startModule, { Session } from "burn-sam/wasm";
 import type {
   BitmapMask,
   BinaryMask,
@@ -118,6 +119,12 @@ export async function draw(mask: BinaryMask): Promise<unknown[]> {
   const counts: readonly number[] = toRle(mask).counts;
   const compressed: string = toCocoRle(mask).counts;
   return [files, counts, compressed, toImageData(mask, { color: [1, 2, 3] }), toPolygons(mask), toSvgPath(mask)];
+}
+
+/** The module without what is around it. */
+export async function bare(response: Response, checkpoint: Uint8Array): Promise<number> {
+  await startModule({ module_or_path: response });
+  return (await Session.load(checkpoint, {})).info.parameters;
 }
 
 export function explain(error: unknown): SamErrorCode | undefined {

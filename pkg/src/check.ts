@@ -1,0 +1,41 @@
+// Checks of what the caller passed, for errors by the names the caller used.
+import { SamError } from "./errors.js";
+import type { BinaryMask, Logits } from "./types.js";
+
+export function bad(field: string, problem: string): SamError {
+  return new SamError("bad-prompt", `${field} ${problem}.`);
+}
+
+/** A value that does not fit, in the words of an error. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** Sides of at least one pixel, and a value for each pixel. */
+export function requireSize({ data, width, height }: Logits | BinaryMask, field: string): void {
+  requireSide(width, `${field}.width`);
+  requireSide(height, `${field}.height`);
+  if (data.length !== width * height) {
+    throw bad(`${field}.data`, `has ${data.length} values, not ${width} × ${height}`);
+  }
+}
+
+export function requireSide(value: number, field: string, max = Infinity): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return;
+  const range = max === Infinity ? "of 1 or more" : `from 1 to ${max}`;
+  throw bad(field, `is ${show(value)}, not a whole number ${range}`);
+}
+
+/** A mask to draw or to write down. */
+export function requireBinaryMask(mask: BinaryMask): void {
+  if (typeof mask !== "object" || mask === null) throw bad("mask", `is ${show(mask)}, not { data, width, height }`);
+  if (!isPixels(mask.data)) {
+    throw bad("mask.data", 'is not a Uint8Array: pass a mask as segment() gives it with output "mask"');
+  }
+  requireSize(mask, "mask");
+}
+
+export function isPixels(data: unknown): data is BinaryMask["data"] {
+  return data instanceof Uint8Array || data instanceof Uint8ClampedArray;
+}
