@@ -1,12 +1,15 @@
 //! Attention a few query rows at a time: the scores of those rows are all that is ever held.
+//!
+//! Four queries lie side by side in the lanes of a vector from the first product to the last, so that the softmax needs
+//! no sum across lanes and the second product no packing.
 
 use wide::f32x4;
 
-use super::gemm::{self, Epilogue, Left, Packed, Right, Rows, Size, Workspace};
+use super::gemm::{self, KC, Left, MR, NR, Packed, Right, Rows};
 use super::math::exp_negative;
 
-/// Query rows at a time: their scores over 4096 keys are half a megabyte.
-const BLOCK: usize = 32;
+/// Panels of [`MR`] queries at a time: their scores over 4096 keys are a quarter of a megabyte.
+const PANELS: usize = 4;
 
 /// The queries, keys or values of all heads: `[batch, heads, tokens, head_dim]` with any strides but the last's, 1.
 #[derive(Clone, Copy)]
@@ -50,47 +53,79 @@ pub struct Size4 {
 /// softmax(q · kᵀ · scale + bias) · v into `[batch, queries, heads, head_dim]`: heads side by side, as the next layer wants them.
 pub fn attention(size: Size4, [q, k, v]: [Heads<'_>; 3], scale: f32, bias: Bias<'_>, out: &mut [f32]) {
     let Size4 { batch, heads, queries, keys, head_dim } = size;
-    let mut workspace = Workspace::default();
-    let mut scores = vec![0.0; BLOCK.min(queries) * keys];
-    let mut offsets = Vec::new();
-    for b in 0..batch {
-        for head in 0..heads {
-            let [q, k, v] = [q, k, v].map(|x| x.rows(b, head));
-            // The keys and values of a head are packed once for all blocks of queries.
-            let keys_packed = Packed::new(Right::Transposed(k), head_dim, keys);
-            let values_packed = Packed::new(Right::Plain(v), keys, head_dim);
-            for first in (0..queries).step_by(BLOCK) {
-                let rows = BLOCK.min(queries - first);
-                let scores = &mut scores[..rows * keys];
-                let left = Scaled { rows: q, first, scale };
-                let product = Size { rows, depth: head_dim, columns: keys };
-                gemm::matmul(product, &left, &keys_packed, scores, keys, Epilogue::NONE, &mut workspace);
-                let mut sums = [0.0; BLOCK];
-                for (r, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                    let query = first + r;
-                    match bias {
-                        Bias::None => {}
-                        Bias::Table(table) => add(scores, &table[(head * queries + query) * keys..][..keys]),
-                        Bias::Decomposed { vertical, horizontal, grid } => {
-                            let q = &q.data[query * q.stride..][..head_dim];
-                            add_decomposed(scores, q, query, vertical, horizontal, grid, &mut offsets);
+    // As many keys as whole panels of the right side have.
+    let padded = keys.next_multiple_of(NR);
+    let mut query_panels = vec![[0.0; MR]; PANELS * head_dim];
+    let mut scores = vec![[0.0; MR]; PANELS * padded];
+    let mut offsets = Offsets::default();
+    let stride = heads * head_dim;
+    for (b, head) in (0..batch).flat_map(|b| (0..heads).map(move |head| (b, head))) {
+        let [q, k, v] = [q, k, v].map(|x| x.rows(b, head));
+        let key_panels = Packed::new(Right::Transposed(k), head_dim, keys);
+        let value_panels = Packed::new(Right::Plain(v), keys, head_dim);
+        for first in (0..queries).step_by(PANELS * MR) {
+            let rows = (PANELS * MR).min(queries - first);
+            let panels = rows.div_ceil(MR);
+            let query_panels = &mut query_panels[..panels * head_dim];
+            gemm::pack_left(&Scaled { rows: q, first, scale }, 0, rows, 0, head_dim, query_panels);
+            for (j, keys) in key_panels.panels(head_dim).enumerate() {
+                let panels = query_panels.chunks_exact(head_dim).zip(scores.chunks_exact_mut(padded));
+                for (queries, scores) in panels {
+                    let columns = &mut scores[j * NR..(j + 1) * NR];
+                    for (column, value) in columns.iter_mut().zip(transpose(gemm::tile(queries, keys))) {
+                        *column = value.to_array();
+                    }
+                }
+            }
+            let mut factors = [f32x4::ZERO; PANELS];
+            for (i, scores) in scores.chunks_exact_mut(padded).take(panels).enumerate() {
+                let scores = &mut scores[..keys];
+                // Lanes beyond the last query repeat it.
+                let queries = [0, 1, 2, 3].map(|lane| (first + i * MR + lane).min(queries - 1));
+                match bias {
+                    Bias::None => {}
+                    Bias::Table(table) => {
+                        let rows = queries.map(|query| &table[(head * size.queries + query) * keys..][..keys]);
+                        add_table(scores, rows);
+                    }
+                    Bias::Decomposed { vertical, horizontal, grid } => {
+                        let q = queries.map(|query| (query, &q.data[query * q.stride..][..head_dim]));
+                        offsets.add(scores, q, [vertical, horizontal], grid);
+                    }
+                }
+                factors[i] = f32x4::ONE / exponentials(scores);
+            }
+            let out = &mut out[(b * queries + first) * stride + head * head_dim..];
+            for (j, values) in value_panels.panels(keys).enumerate() {
+                let mut sums = [[[f32x4::ZERO; 2]; MR]; PANELS];
+                for k in (0..keys).step_by(KC) {
+                    let values = &values[k..(k + KC).min(keys)];
+                    for (sums, scores) in sums.iter_mut().zip(scores.chunks_exact(padded)).take(panels) {
+                        for (sum, more) in sums.iter_mut().zip(gemm::tile(&scores[k..], values)) {
+                            *sum = [sum[0] + more[0], sum[1] + more[1]];
                         }
                     }
-                    sums[r] = exponentials(scores);
                 }
-                let start = (b * queries + first) * heads * head_dim + head * head_dim;
-                let out = &mut out[start..];
-                let stride = heads * head_dim;
-                let product = Size { rows, depth: keys, columns: head_dim };
-                let left = Rows { data: scores, stride: keys };
-                gemm::matmul(product, &left, &values_packed, out, stride, Epilogue::NONE, &mut workspace);
-                for (row, sum) in out.chunks_mut(stride).zip(&sums[..rows]) {
-                    let factor = sum.recip();
-                    row[..head_dim].iter_mut().for_each(|value| *value *= factor);
+                let column = j * NR;
+                let width = NR.min(head_dim - column);
+                for row in 0..rows {
+                    let (panel, lane) = (row / MR, row % MR);
+                    let factor = f32x4::splat(factors[panel].to_array()[lane]);
+                    let [low, high] = sums[panel][lane].map(|sum| (sum * factor).to_array());
+                    let values = low.into_iter().chain(high);
+                    let out = &mut out[row * stride + column..][..width];
+                    out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
                 }
             }
         }
     }
+}
+
+/// A tile by its columns.
+#[inline]
+fn transpose(tile: [[f32x4; 2]; MR]) -> impl Iterator<Item = f32x4> {
+    let [low, high] = [0, 1].map(|half| f32x4::transpose(tile.map(|row| row[half])));
+    low.into_iter().chain(high)
 }
 
 /// Queries times the scale of the scores.
@@ -108,31 +143,42 @@ impl Left for Scaled<'_> {
     }
 }
 
-fn add(scores: &mut [f32], bias: &[f32]) {
-    for (score, bias) in scores.iter_mut().zip(bias) {
-        *score += bias;
+fn add_table(scores: &mut [[f32; MR]], [a, b, c, d]: [&[f32]; MR]) {
+    for ((((score, a), b), c), d) in scores.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        *score = (f32x4::new(*score) + f32x4::new([*a, *b, *c, *d])).to_array();
     }
 }
 
-/// Adds q·vertical\[y − y'\] + q·horizontal\[x − x'\] to the scores of one query.
-fn add_decomposed(
-    scores: &mut [f32],
-    q: &[f32],
-    query: usize,
-    vertical: &[f32],
-    horizontal: &[f32],
-    [height, width]: [usize; 2],
-    by_column: &mut Vec<f32>,
-) {
-    let dim = q.len();
-    let (y, x) = (query / width, query % width);
-    let offset = |table: &[f32], index: usize| dot(q, &table[index * dim..][..dim]);
-    by_column.clear();
-    by_column.extend((0..width).map(|column| offset(horizontal, x + width - 1 - column)));
-    for (row, scores) in scores.chunks_exact_mut(width).enumerate() {
-        let by_row = offset(vertical, y + height - 1 - row);
-        for (score, by_column) in scores.iter_mut().zip(&*by_column) {
-            *score += by_row + by_column;
+/// Decomposed relative position of four queries: one value for every row and one for every column of the grid.
+#[derive(Default)]
+struct Offsets {
+    rows: Vec<f32x4>,
+    columns: Vec<f32x4>,
+}
+
+impl Offsets {
+    /// Adds q·vertical\[y − y'\] + q·horizontal\[x − x'\] to the scores of the queries, given by their index and values.
+    fn add(
+        &mut self,
+        scores: &mut [[f32; MR]],
+        queries: [(usize, &[f32]); MR],
+        [vertical, horizontal]: [&[f32]; 2],
+        [height, width]: [usize; 2],
+    ) {
+        let offset = |table: &[f32], q: &[f32], index: usize| dot(q, &table[index * q.len()..][..q.len()]);
+        self.rows.clear();
+        self.rows
+            .extend((0..height).map(|row| {
+                f32x4::new(queries.map(|(query, q)| offset(vertical, q, query / width + height - 1 - row)))
+            }));
+        self.columns.clear();
+        self.columns.extend((0..width).map(|column| {
+            f32x4::new(queries.map(|(query, q)| offset(horizontal, q, query % width + width - 1 - column)))
+        }));
+        for (scores, row) in scores.chunks_exact_mut(width).zip(&self.rows) {
+            for (score, column) in scores.iter_mut().zip(&self.columns) {
+                *score = (f32x4::new(*score) + (*row + *column)).to_array();
+            }
         }
     }
 }
@@ -146,24 +192,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum.reduce_add() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// Replaces every score by e^(score − greatest); returns their sum.
-fn exponentials(scores: &mut [f32]) -> f32 {
-    let (chunks, rest) = scores.as_chunks_mut::<4>();
-    let mut greatest = f32x4::splat(f32::NEG_INFINITY);
-    for chunk in &*chunks {
-        greatest = greatest.max(f32x4::new(*chunk));
-    }
-    let greatest = greatest.to_array().into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
+/// Replaces the scores of four queries by e^(score − greatest); returns the four sums.
+fn exponentials(scores: &mut [[f32; MR]]) -> f32x4 {
+    let greatest = scores.iter().fold(f32x4::splat(f32::NEG_INFINITY), |max, score| max.fast_max(f32x4::new(*score)));
     let mut sum = f32x4::ZERO;
-    for chunk in chunks {
-        let value = exp_negative(f32x4::new(*chunk) - f32x4::splat(greatest));
+    for score in scores {
+        let value = exp_negative(f32x4::new(*score) - greatest);
         sum += value;
-        *chunk = value.to_array();
-    }
-    let mut sum = sum.reduce_add();
-    for value in rest {
-        *value = (*value - greatest).exp();
-        sum += *value;
+        *score = value.to_array();
     }
     sum
 }

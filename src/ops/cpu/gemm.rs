@@ -10,11 +10,11 @@ use wide::f32x4;
 use crate::ops::Activation;
 
 /// Rows of a tile.
-const MR: usize = 4;
+pub const MR: usize = 4;
 /// Columns of a tile.
-const NR: usize = 8;
+pub const NR: usize = 8;
 /// Depth of a block: a panel of the right side, `KC` × `NR`, stays in the first-level cache.
-const KC: usize = 384;
+pub const KC: usize = 384;
 /// Rows of a block: `MC` × `KC` of the left side stay in the second-level cache.
 const MC: usize = 128;
 
@@ -91,6 +91,13 @@ impl Packed {
     }
 }
 
+impl Packed {
+    /// Each panel, for a depth that is not 0.
+    pub fn panels(&self, depth: usize) -> impl Iterator<Item = &[[f32; NR]]> {
+        self.panels.chunks_exact(depth)
+    }
+}
+
 /// out = epilogue(left · right). The rows of `out` lie `stride` elements apart.
 pub fn matmul(
     size: Size,
@@ -115,12 +122,9 @@ pub fn matmul(
                 let column = j * NR;
                 let right = &right[k..k + kc];
                 for (i, left) in left_panels.chunks_exact(kc).enumerate() {
-                    let tile = tile(left, right);
                     let row = i * MR;
-                    for (r, values) in tile.into_iter().enumerate().take(mc - row) {
-                        let out = &mut out[(m + row + r) * stride + column..];
-                        block.store(values, column, NR.min(columns - column), out);
-                    }
+                    let out = &mut out[(m + row) * stride..];
+                    block.store(tile(left, right), mc - row, column, columns, out, stride);
                 }
             }
         }
@@ -134,46 +138,59 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// Writes a tile's first `rows` rows to the matrix that begins with them.
     #[inline]
-    fn store(&self, tile: [f32x4; 2], column: usize, columns: usize, out: &mut [f32]) {
-        if columns < NR {
-            let mut padded = [0.0; NR];
-            padded[..columns].copy_from_slice(&out[..columns]);
-            let bias = self.epilogue.bias.map(|bias| {
-                let mut padded = [0.0; NR];
-                padded[..columns].copy_from_slice(&bias[column..column + columns]);
-                padded
-            });
-            self.store_full(tile, bias.as_ref(), &mut padded);
-            out[..columns].copy_from_slice(&padded[..columns]);
-        } else if let Some(out) = out.first_chunk_mut::<NR>() {
-            let bias = self.epilogue.bias.and_then(|bias| bias[column..].first_chunk::<NR>());
-            self.store_full(tile, bias, out);
-        }
-    }
-
-    #[inline]
-    fn store_full(&self, tile: [f32x4; 2], bias: Option<&[f32; NR]>, out: &mut [f32; NR]) {
+    fn store(
+        &self,
+        tile: [[f32x4; 2]; MR],
+        rows: usize,
+        column: usize,
+        columns: usize,
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        let width = NR.min(columns - column);
         let mut sums = tile;
         if !self.first {
-            sums = add(sums, out);
+            for (r, sum) in sums.iter_mut().enumerate().take(rows) {
+                add(sum, &out[r * stride + column..][..width]);
+            }
         }
-        if let Some(bias) = bias {
-            sums = add(sums, bias);
+        if let Some(bias) = self.epilogue.bias {
+            let mut biases = [f32x4::ZERO; 2];
+            add(&mut biases, &bias[column..column + width]);
+            for sum in &mut sums {
+                *sum = [sum[0] + biases[0], sum[1] + biases[1]];
+            }
         }
-        let [low, high] = sums.map(|sum| self.epilogue.activation.apply(sum).to_array());
-        out[..4].copy_from_slice(&low);
-        out[4..].copy_from_slice(&high);
+        // All eight vectors together: one by one, each would wait for itself.
+        let sums = sums.map(|sum| sum.map(|sum| self.epilogue.activation.apply(sum)));
+        for (r, [low, high]) in sums.into_iter().enumerate().take(rows) {
+            let out = &mut out[r * stride + column..][..width];
+            let (low, high) = (low.to_array(), high.to_array());
+            if let Some(out) = out.first_chunk_mut::<NR>() {
+                out[..4].copy_from_slice(&low);
+                out[4..].copy_from_slice(&high);
+            } else {
+                out.iter_mut().zip(low.into_iter().chain(high)).for_each(|(out, value)| *out = value);
+            }
+        }
     }
 }
 
 #[inline]
-fn add(sums: [f32x4; 2], values: &[f32; NR]) -> [f32x4; 2] {
-    let [a, b, c, d, e, f, g, h] = *values;
-    [sums[0] + f32x4::new([a, b, c, d]), sums[1] + f32x4::new([e, f, g, h])]
+fn add(sums: &mut [f32x4; 2], values: &[f32]) {
+    let [a, b, c, d, e, f, g, h] = values.first_chunk::<NR>().copied().unwrap_or_else(|| {
+        let mut padded = [0.0; NR];
+        padded[..values.len()].copy_from_slice(values);
+        padded
+    });
+    sums[0] += f32x4::new([a, b, c, d]);
+    sums[1] += f32x4::new([e, f, g, h]);
 }
 
-fn pack_left(left: &impl Left, m: usize, mc: usize, k: usize, kc: usize, panels: &mut [[f32; MR]]) {
+/// Packs `mc` rows from row `m` on, elements `k .. k + kc`, into panels of `kc`; `kc` is at most [`KC`].
+pub fn pack_left(left: &impl Left, m: usize, mc: usize, k: usize, kc: usize, panels: &mut [[f32; MR]]) {
     let mut rows = [[0.0; KC]; MR];
     for (i, panel) in panels.chunks_exact_mut(kc).enumerate() {
         for (r, row) in rows.iter_mut().enumerate().take(mc - i * MR) {
@@ -211,7 +228,7 @@ fn pack_panel(right: Right<'_>, column: usize, width: usize, panel: &mut [[f32; 
 
 /// The product of one panel of each side.
 #[inline(never)]
-fn tile(left: &[[f32; MR]], right: &[[f32; NR]]) -> [[f32x4; 2]; MR] {
+pub fn tile(left: &[[f32; MR]], right: &[[f32; NR]]) -> [[f32x4; 2]; MR] {
     let mut sums = [[f32x4::ZERO; 2]; MR];
     for (left, right) in left.iter().zip(right) {
         let [a, b, c, d, e, f, g, h] = *right;

@@ -34,10 +34,9 @@ pub fn exp_negative(x: f32x4) -> f32x4 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let tiny = f32x4::splat(-87.0).simd_gt(x);
-    let x = x.max(f32x4::splat(-87.0));
     // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
     let shifter = f32x4::splat(12_582_912.0);
-    let shifted = x * f32x4::splat(std::f32::consts::LOG2_E) + shifter;
+    let shifted = x.fast_max(f32x4::splat(-87.0)) * f32x4::splat(std::f32::consts::LOG2_E) + shifter;
     let n = shifted - shifter;
     let r = x - n * f32x4::splat(LN2_HIGH) - n * f32x4::splat(LN2_LOW);
     // Minimax polynomial of (eʳ − 1 − r) / r² on |r| ≤ ln 2 / 2 (Cephes' expf).
@@ -59,7 +58,7 @@ pub fn gelu(x: f32x4) -> f32x4 {
 #[inline]
 fn erf(x: f32x4) -> f32x4 {
     // erf(x) / x = P(x²) / Q(x²) for |x| ≤ 3.9, beyond which erf is ±1; fitted to the least greatest error.
-    let x = x.max(f32x4::splat(-3.9)).min(f32x4::splat(3.9));
+    let x = x.fast_max(f32x4::splat(-3.9)).fast_min(f32x4::splat(3.9));
     let square = x * x;
     let p = polynomial([1.128_379, 1.919_411_9e-1, 5.296_694_5e-2, 3.836_885e-3, 2.874_576_3e-4, 2.050_388e-6], square);
     let q = polynomial([1.0, 5.034_352e-1, 1.147_582_8e-1, 1.510_922_1e-2, 1.181_736_9e-3, 3.823_077e-5], square);

@@ -97,6 +97,10 @@ pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) ->
 pub(super) fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
     let [batch, heads, queries, head_dim] = q.dims();
     let [_, _, keys, _] = k.dims();
+    // The queries of a head are packed as one block.
+    if head_dim > gemm::KC {
+        return None;
+    }
     let size = Size4 { batch, heads, queries, keys, head_dim };
     let [q, k, v] = [heads_of(q)?, heads_of(k)?, heads_of(v)?];
     let qkv = [&q, &k, &v].map(|x| {
