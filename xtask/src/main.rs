@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, serves and tests burn-sam, and installs what that needs.
 
 mod apt;
+mod bench;
 mod browser;
 mod count;
 mod fixtures;
@@ -61,6 +62,8 @@ enum Verb {
     },
     /// Run every check: Rust, npm package, browser.
     Test(test::Options),
+    /// Compare with onnxruntime-web: builds the package, runs both in one Chromium, prints tables.
+    Bench(bench::Options),
     /// Write the test fixtures again, from the reference implementation in Python.
     Fixtures {
         /// Arguments for tools/fixtures/generate.py.
@@ -87,6 +90,11 @@ fn run(verb: Verb) -> Result<ExitCode> {
             build(device, &profile, wasm_only)?;
         }
         Verb::Test(options) => return test::run(&options),
+        Verb::Bench(options) => {
+            bench::check(&options)?;
+            build(options.device(), &options.profile(), false)?;
+            bench::run(&options)?;
+        }
         Verb::Fixtures { arguments } => fixtures::generate(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

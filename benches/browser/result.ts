@@ -1,0 +1,176 @@
+// What a run comes to, and its tables.
+import type { Device, Difference, EngineName, Memory, Op } from "./protocol.ts";
+import type { Download } from "./site.ts";
+
+/** Milliseconds, in the order they were taken. */
+export interface Times {
+  load?: number;
+  firstEncode?: number;
+  firstDecode?: number;
+  /** The encodes after the first. */
+  encode: number[];
+  /** The first decode of each image after the first. */
+  newImageDecode: number[];
+  decode: number[];
+  /** A decode and its three masks in the size of the image. */
+  segment: number[];
+}
+
+/** One engine with one model on one device. */
+export interface EngineResult {
+  times: Times;
+  /** The peak. */
+  memory?: Memory;
+  download?: Download;
+  /** Why it came no further. */
+  error?: string;
+}
+
+export interface ModelResult {
+  readonly model: string;
+  readonly device: Device;
+  readonly imageSize: number;
+  readonly engines: Partial<Record<EngineName, EngineResult>>;
+  difference?: Difference;
+}
+
+export interface OpResult extends Op {
+  readonly device: Device;
+  /** Milliseconds of each run. */
+  readonly times: Partial<Record<EngineName, number[]>>;
+}
+
+export interface Result {
+  readonly date: string;
+  readonly commit: string;
+  readonly profile: string;
+  readonly cpu: string;
+  readonly cores: number;
+  /** Measured. */
+  readonly ghz: number;
+  /** Processes that wanted a core in the minute before. */
+  readonly load: number;
+  readonly adapter: string;
+  readonly versions: Readonly<Record<string, string | number>>;
+  readonly models: ModelResult[];
+  readonly ops: OpResult[];
+}
+
+/** Beyond this, of the scale, the two do not compute the same, and no ratio of their times means anything. */
+export const MAX_DIFFERENCE = 1e-2;
+
+/** In 128-bit WebAssembly SIMD: two instructions a cycle, of four products and four sums at the most. */
+const FLOP_PER_CYCLE = 16;
+
+export function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return low === undefined || high === undefined ? undefined : (low + high) / 2;
+}
+
+export function agrees({ difference }: ModelResult): boolean {
+  return difference === undefined || Object.values(difference).every((value) => value <= MAX_DIFFERENCE);
+}
+
+/** All tables, in Markdown. */
+export function tables(result: Result): string {
+  const { commit, profile, cpu, cores, ghz, load, adapter, versions, date } = result;
+  const lines = [
+    `${date}, commit ${commit}, ${profile} build; ${cpu}, ${cores} cores at ${ghz.toFixed(2)} GHz, load ${load.toFixed(1)} before; WebGPU: ${adapter}.`,
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ") + ".",
+  ];
+  for (const device of ["cpu", "webgpu"] as const) {
+    const models = result.models.filter((entry) => entry.device === device);
+    const ops = result.ops.filter((entry) => entry.device === device);
+    if (models.length + ops.length === 0) continue;
+    lines.push("", `## ${device === "cpu" ? "CPU, one thread" : `WebGPU (${adapter})`}`);
+    for (const model of models) lines.push("", ...modelTable(model));
+    if (ops.length > 0) lines.push("", ...opTable(ops, device, ghz));
+  }
+  return lines.join("\n");
+}
+
+type Row = [what: string, ours: number | undefined, theirs: number | undefined, unit: (value: number) => string];
+
+function modelTable(result: ModelResult): string[] {
+  const { model, imageSize, engines, difference } = result;
+  const [ours, theirs] = [engines["burn-sam"], engines["onnxruntime-web"]];
+  const row = (what: string, of: (engine: EngineResult) => number | undefined, unit: Row[3]): Row => [
+    what,
+    ours && of(ours),
+    theirs && of(theirs),
+    unit,
+  ];
+  const rows: Row[] = [
+    row("load", ({ times }) => times.load, ms),
+    row("first encode", ({ times }) => times.firstEncode, ms),
+    row("encode", ({ times }) => median(times.encode), ms),
+    row("first decode", ({ times }) => times.firstDecode, ms),
+    row("decode, first of an image", ({ times }) => median(times.newImageDecode), ms),
+    row("decode", ({ times }) => median(times.decode), ms),
+    row(`upsampling, 3 masks to ${imageSize}²`, upsampling, ms),
+    row("peak WebAssembly memory", ({ memory }) => memory?.wasm, megabytes),
+    // Without a GPU there is no buffer.
+    row("peak GPU buffers", ({ memory }) => memory?.gpu || undefined, megabytes),
+    row("download, gzipped", ({ download }) => download?.gzip, megabytes),
+  ];
+  const agree = agrees(result);
+  const lines = [
+    `| ${model} | burn-sam | onnxruntime-web | ratio |`,
+    "| --- | ---: | ---: | ---: |",
+    ...rows
+      .filter(([, a, b]) => a !== undefined || b !== undefined)
+      .map(([what, a, b, unit]) => {
+        const ratio = !agree ? "—" : a === undefined || b === undefined ? "n/a" : `${(b / a).toFixed(2)}×`;
+        return `| ${what} | ${a === undefined ? "n/a" : unit(a)} | ${b === undefined ? "n/a" : unit(b)} | ${ratio} |`;
+      }),
+  ];
+  if (difference !== undefined) {
+    const parts = Object.entries(difference).map(([part, value]) => `${part} ${value.toExponential(1)}`);
+    const verdict = agree ? "" : ` That is more than ${MAX_DIFFERENCE}: they do not compute the same, so no ratios.`;
+    lines.push("", `Largest difference, of the scale: ${parts.join(", ")}.${verdict}`);
+  }
+  for (const [name, engine] of Object.entries(engines)) {
+    if (engine.error !== undefined) lines.push("", `${name} stopped: ${engine.error}`);
+  }
+  return lines;
+}
+
+function upsampling({ times }: EngineResult): number | undefined {
+  const [whole, decode] = [median(times.segment), median(times.decode)];
+  return whole === undefined || decode === undefined ? undefined : whole - decode;
+}
+
+function opTable(ops: readonly OpResult[], device: Device, ghz: number): string[] {
+  const limit = device === "cpu" && ghz > 0 ? FLOP_PER_CYCLE * ghz : undefined;
+  const figure = ({ shape: [rows, inner, columns], times }: OpResult, name: EngineName) => {
+    const time = median(times[name] ?? []);
+    if (time === undefined) return "n/a";
+    const speed = (2 * rows * inner * columns) / (time * 1e6);
+    return (
+      speed.toFixed(speed < 10 ? 2 : 1) + (limit === undefined ? "" : ` (${((100 * speed) / limit).toFixed(0)} %)`)
+    );
+  };
+  return [
+    `| GFLOP/s${limit === undefined ? "" : ` (of ${limit.toFixed(0)})`} | burn-sam | onnxruntime-web |`,
+    "| --- | ---: | ---: |",
+    ...ops.map((entry) => {
+      const what = `${entry.op} ${entry.shape.join("×")}${entry.constant ? ", by a weight" : ""}`;
+      return `| ${what} | ${figure(entry, "burn-sam")} | ${figure(entry, "onnxruntime-web")} |`;
+    }),
+  ];
+}
+
+function ms(value: number): string {
+  return value < 100
+    ? `${value.toFixed(1)} ms`
+    : value < 10_000
+      ? `${value.toFixed(0)} ms`
+      : `${(value / 1000).toFixed(1)} s`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
+}
