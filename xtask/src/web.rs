@@ -7,17 +7,27 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{self, say};
 
-const NODE: u32 = 20;
+/// What Vite's bundler asks for: 20.19 and later 20s, or 22.12 and newer.
+const NODE: &str = "20.19, or 22.12 and newer,";
 
 /// Fails with words where Node is missing or too old.
 pub fn check_node() -> Result<()> {
     let version = shell::output_of(shell::command("node").arg("--version"))
-        .with_context(|| format!("Node.js {NODE} or newer is needed: install it from https://nodejs.org"))?;
-    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_none_or(|major| major < NODE) {
-        bail!("Node.js {NODE} or newer is needed, this is {version}: install a newer one from https://nodejs.org");
+        .with_context(|| format!("Node.js {NODE} is needed: install it from https://nodejs.org"))?;
+    if !is_new_enough(&version) {
+        bail!("Node.js {NODE} is needed, this is {version}: install a newer one from https://nodejs.org");
     }
     Ok(())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
+    match (parts.next(), parts.next()) {
+        (Some(20), Some(minor)) => minor >= 19,
+        (Some(22), Some(minor)) => minor >= 12,
+        (Some(major), _) => major > 22,
+        _ => false,
+    }
 }
 
 /// Installs the npm packages of all workspaces, if the lock file changed since the last time.
@@ -49,4 +59,19 @@ pub fn build_page() -> Result<()> {
 /// Where the built page is.
 pub fn page_dir() -> PathBuf {
     shell::root().join("www/dist")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_versions_of_node_that_will_do() {
+        for version in ["v20.19.0", "v22.12.1", "v24.0.0"] {
+            assert!(is_new_enough(version), "{version}");
+        }
+        for version in ["v18.20.0", "v20.18.3", "v21.7.0", "v22.11.0", "node"] {
+            assert!(!is_new_enough(version), "{version}");
+        }
+    }
 }
