@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Linear, MlpBlock, PatchConv, parameter};
 use super::config::VitConfig;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Packing};
 
 /// The vision transformer and its neck.
 #[derive(Module, Debug)]
@@ -131,18 +131,15 @@ impl Attention {
     /// - input, output: `[batch, height, width, dim]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, height, width, dim] = x.dims();
-        let head_dim = dim / self.heads;
-        // The queries of all heads, then all keys, then all values.
-        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3 * self.heads, head_dim]);
-        let part = |i: usize| qkv.clone().slice_dim(2, i * self.heads..(i + 1) * self.heads).swap_dims(1, 2);
-        let [q, k, v] = [part(0), part(1), part(2)];
+        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3 * dim]);
         let bias = ops::Bias::Decomposed {
             vertical: self.rel_pos_h.val(),
             horizontal: self.rel_pos_w.val(),
             grid: [height, width],
         };
-        let x = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &bias);
-        self.proj.forward(x.swap_dims(1, 2).reshape([batch, height, width, dim]))
+        let scale = ((dim / self.heads) as f64).powf(-0.5);
+        let x = ops::self_attention(qkv, self.heads, Packing::Parts, scale, &bias);
+        self.proj.forward(x.reshape([batch, height, width, dim]))
     }
 }
 

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 use super::common::{EPS_TORCH, LayerNorm, Linear, parameter};
 use super::config::TinyVitConfig;
 use super::image_encoder::Neck;
-use crate::ops::{self, Activation, activate};
+use crate::ops::{self, Activation, Packing, activate};
 
 /// Convolutional stem, one convolutional stage, attention stages, neck.
 #[derive(Module, Debug)]
@@ -282,15 +282,11 @@ impl Attention {
     /// # Shapes
     /// - input, output: `[windows, window², dim]`
     pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [windows, tokens, dim] = x.dims();
-        let (heads, head_dim) = (self.heads, dim / self.heads);
-        // Unlike the ViT, q, k and v of one head lie side by side.
-        let qkv = self.qkv.forward(self.norm.forward(x)).reshape([windows, tokens, heads, 3 * head_dim]);
-        let part = |i: usize| qkv.clone().slice_dim(3, i * head_dim..(i + 1) * head_dim).swap_dims(1, 2);
-        let [q, k, v] = [part(0), part(1), part(2)];
+        let [.., dim] = x.dims();
+        let qkv = self.qkv.forward(self.norm.forward(x));
         let bias = ops::Bias::Table(self.attention_biases.val());
-        let x = ops::attention(q, k, v, (head_dim as f64).powf(-0.5), &bias);
-        self.proj.forward(x.swap_dims(1, 2).reshape([windows, tokens, dim]))
+        let scale = ((dim / self.heads) as f64).powf(-0.5);
+        self.proj.forward(ops::self_attention(qkv, self.heads, Packing::Heads, scale, &bias))
     }
 }
 

@@ -3,7 +3,10 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::backend;
+#[cfg(feature = "cpu")]
+use super::cpu;
+#[cfg(feature = "webgpu")]
+use super::gpu;
 
 /// What is added to the scores before the softmax.
 #[derive(Debug, Clone)]
@@ -37,8 +40,53 @@ pub enum Bias {
 /// - k, v: `[batch, heads, keys, head_dim]`
 /// - output: `[batch, heads, queries, head_dim]`
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
-    backend!(attention(&q, &k, &v, scale, bias));
+    #[cfg(feature = "cpu")]
+    if let Some(out) = cpu::attention(&q, &k, &v, scale, bias) {
+        return out;
+    }
     define(q, k, v, scale, bias)
+}
+
+/// How one linear layer's output holds the queries, keys and values of all heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// The queries of all heads, then all keys, then all values: SAM's ViT.
+    Parts,
+    /// Query, key and value of the first head, then of the second: TinyViT.
+    Heads,
+}
+
+/// Attention of tokens to one another; see [`attention`].
+///
+/// # Shapes
+/// - qkv: `[batch, tokens, 3 · dim]`, dim = heads · head_dim
+/// - output: `[batch, tokens, dim]`
+pub fn self_attention(qkv: Tensor<3>, heads: usize, packing: Packing, scale: f64, bias: &Bias) -> Tensor<3> {
+    #[cfg(feature = "webgpu")]
+    if let Some(out) = gpu::self_attention(&qkv, heads, packing, scale, bias) {
+        return out;
+    }
+    let [batch, tokens, width] = qkv.dims();
+    let [q, k, v] = split(qkv, heads, packing);
+    attention(q, k, v, scale, bias).swap_dims(1, 2).reshape([batch, tokens, width / 3])
+}
+
+/// Queries, keys and values: `[batch, heads, tokens, head_dim]` each.
+fn split(qkv: Tensor<3>, heads: usize, packing: Packing) -> [Tensor<4>; 3] {
+    let [batch, tokens, width] = qkv.dims();
+    let head_dim = width / 3 / heads;
+    [0, 1, 2].map(|part| {
+        let part = match packing {
+            Packing::Parts => {
+                qkv.clone().reshape([batch, tokens, 3 * heads, head_dim]).slice_dim(2, part * heads..(part + 1) * heads)
+            }
+            Packing::Heads => {
+                let columns = part * head_dim..(part + 1) * head_dim;
+                qkv.clone().reshape([batch, tokens, heads, 3 * head_dim]).slice_dim(3, columns)
+            }
+        };
+        part.swap_dims(1, 2)
+    })
 }
 
 fn define(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
@@ -145,14 +193,28 @@ mod tests {
         }
     }
 
-    /// Queries, keys and values may be views of one tensor, as they come out of one linear layer.
+    /// Queries, keys and values are views of one tensor.
     #[test]
-    fn takes_views() {
+    fn self_attention_matches_the_definition() {
         for device in devices() {
-            let qkv = random([2, 9, 3 * 2, 8], &device);
-            let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().slice_dim(2, 2 * i..2 * i + 2).swap_dims(1, 2));
-            let found = attention(q.clone(), k.clone(), v.clone(), 0.3, &Bias::None);
-            assert_close(found, define(q, k, v, 0.3, &Bias::None), 2e-6);
+            for ([height, width], heads, dim) in [([3, 5], 2, 8), ([7, 7], 3, 32), ([9, 8], 1, 12), ([5, 1], 2, 6)] {
+                let tokens = height * width;
+                let qkv = random([2, tokens, 3 * heads * dim], &device) * 2.0;
+                let biases = [
+                    Bias::None,
+                    Bias::Table(random([heads, tokens, tokens], &device)),
+                    Bias::Decomposed {
+                        vertical: random([2 * height - 1, dim], &device),
+                        horizontal: random([2 * width - 1, dim], &device),
+                        grid: [height, width],
+                    },
+                ];
+                for (packing, bias) in biases.iter().flat_map(|bias| [(Packing::Parts, bias), (Packing::Heads, bias)]) {
+                    let [q, k, v] = split(qkv.clone(), heads, packing);
+                    let expected = define(q, k, v, 0.3, bias).swap_dims(1, 2).reshape([2, tokens, heads * dim]);
+                    assert_close(self_attention(qkv.clone(), heads, packing, 0.3, bias), expected, 2e-6);
+                }
+            }
         }
     }
 

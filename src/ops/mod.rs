@@ -6,6 +6,8 @@ mod attention;
 mod conv;
 #[cfg(feature = "cpu")]
 mod cpu;
+#[cfg(feature = "webgpu")]
+mod gpu;
 mod linear;
 mod matmul;
 mod norm;
@@ -15,8 +17,10 @@ mod upsample;
 mod window;
 
 pub use activation::{Activation, activate};
-pub use attention::{Bias, attention};
+pub use attention::{Bias, Packing, attention, self_attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
+#[cfg(feature = "webgpu")]
+pub use gpu::set_software;
 pub use linear::linear;
 pub use matmul::matmul;
 pub use norm::layer_norm;
@@ -28,6 +32,10 @@ macro_rules! backend {
     ($kernel:ident($($argument:expr),*)) => {
         #[cfg(feature = "cpu")]
         if let Some(out) = crate::ops::cpu::$kernel($($argument),*) {
+            return out;
+        }
+        #[cfg(feature = "webgpu")]
+        if let Some(out) = crate::ops::gpu::$kernel($($argument),*) {
             return out;
         }
     };

@@ -4,7 +4,12 @@ use burn::tensor::{Device, Distribution, Tensor};
 
 /// Every device this build has kernels for.
 pub fn devices() -> Vec<Device> {
-    vec![Device::default()]
+    let mut devices = Vec::new();
+    #[cfg(feature = "cpu")]
+    devices.push(Device::flex());
+    #[cfg(feature = "webgpu")]
+    devices.push(Device::wgpu(Default::default()));
+    devices
 }
 
 /// Values in −1 .. 1.

@@ -13,14 +13,16 @@ use crate::SamError;
 pub(super) const NAME: &str = if cfg!(feature = "webgpu") { "webgpu" } else { "cpu" };
 
 #[cfg(feature = "cpu")]
-pub(super) async fn init() -> Result<Device, SamError> {
+pub(super) async fn init(_software: bool) -> Result<Device, SamError> {
     Ok(Device::flex())
 }
 
-/// Acquired once: the runtime cannot be initialised twice in one module.
+/// Acquired once: the runtime cannot be initialised twice in one module. `software`: the adapter computes on the CPU.
 #[cfg(feature = "webgpu")]
-pub(super) async fn init() -> Result<Device, SamError> {
+pub(super) async fn init(software: bool) -> Result<Device, SamError> {
     use std::cell::RefCell;
+
+    crate::ops::set_software(software);
 
     thread_local! {
         static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };

@@ -23,7 +23,7 @@ impl Session {
     /// Initialises the device (once) and loads a checkpoint onto it.
     pub async fn load(checkpoint: Vec<u8>, options: LoadOptionsJs) -> JsResult<Session> {
         let options = types::load_options(options)?;
-        let device: Device = device::init().await?;
+        let device: Device = device::init(options.software).await?;
         let origin = Origin { name: options.name.as_deref(), hash: options.hash.as_deref().and_then(from_hex) };
         let predictor = Predictor::load(&checkpoint, origin, &device)?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());

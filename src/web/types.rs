@@ -16,7 +16,7 @@ use crate::{ImageEmbedding, Output, SamError, SegmentOptions};
 #[wasm_bindgen(typescript_custom_section)]
 const TYPESCRIPT: &str = r#"
 /** `hash`: SHA-256 of the checkpoint in hexadecimal, where it is known. */
-export interface LoadOptions { name?: string; adapter?: string; hash?: string }
+export interface LoadOptions { name?: string; adapter?: string; software?: boolean; hash?: string }
 export interface SessionInfo {
   model: string; device: "webgpu" | "cpu"; adapter: string; precision: "f32";
   parameters: number; imageSize: number; hash: string;
@@ -75,6 +75,8 @@ extern "C" {
 pub(super) struct LoadOptions {
     pub(super) name: Option<String>,
     pub(super) adapter: Option<String>,
+    #[serde(default)]
+    pub(super) software: bool,
     pub(super) hash: Option<String>,
 }
 

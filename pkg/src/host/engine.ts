@@ -72,7 +72,7 @@ export class Engine {
   /** `isOurs`: whether the module is what is calling WebGPU right now. */
   load(
     checkpoint: Uint8Array,
-    options: { readonly name?: string; readonly hash?: string; readonly adapter: string },
+    options: { readonly name?: string; readonly hash?: string; readonly adapter: string; readonly software: boolean },
     isOurs: () => boolean,
   ): Promise<Session> {
     return this.#turns.run(async () => {

@@ -25,8 +25,10 @@ export interface LoadContext {
 interface Place {
   readonly device: Device;
   readonly adapter: string;
+  /** A GPU that is none: the kernels' tiles are cut for it. */
+  readonly software: boolean;
 }
-const CPU: Place = { device: "cpu", adapter: "WebAssembly SIMD" };
+const CPU: Place = { device: "cpu", adapter: "WebAssembly SIMD", software: false };
 
 /** With `auto`, a GPU that fails with one of these leaves the CPU to try. */
 const GPU_FAILURES = new Set(["no-webgpu", "device-lost", "out-of-memory", "internal"]);
@@ -55,11 +57,11 @@ async function choosePlace(device: LoadParams["device"]): Promise<Place> {
     if (device === "webgpu") throw found;
     return CPU;
   }
-  return device === "auto" && found.software ? CPU : { device: "webgpu", adapter: found.adapter };
+  return device === "auto" && found.software ? CPU : { device: "webgpu", ...found };
 }
 
 async function loadOn(
-  { device, adapter }: Place,
+  { device, adapter, software }: Place,
   params: LoadParams,
   checkpoint: Promise<Uint8Array>,
   { modules, signal, report, using, isOurs }: LoadContext,
@@ -78,7 +80,7 @@ async function loadOn(
   const name = params.model.kind === "url" ? params.model.name : undefined;
   const digest = await sha256(bytes);
   const known = { ...(name === undefined ? {} : { name }), ...(digest === undefined ? {} : { hash: toHex(digest) }) };
-  const session = await engine.load(bytes, { ...known, adapter }, isOurs);
+  const session = await engine.load(bytes, { ...known, adapter, software }, isOurs);
   report({ stage: "load", loaded: 1, total: 1 });
   const { model, precision, parameters, imageSize, hash } = session.info;
   return { engine, session, info: { model, device, adapter, precision, parameters, imageSize, hash } };

@@ -76,7 +76,10 @@ export interface Embedding {
 export interface WasmModule {
   init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
-    load(checkpoint: Uint8Array, options: { name?: string; adapter?: string; hash?: string }): Promise<Session>;
+    load(
+      checkpoint: Uint8Array,
+      options: { name?: string; adapter?: string; software?: boolean; hash?: string },
+    ): Promise<Session>;
   };
   /** Where the module's `.wasm` file is. */
   readonly url: URL;

@@ -1,0 +1,154 @@
+//! Attention of tokens to one another.
+
+use burn::tensor::Tensor;
+use burn_wgpu::CubeTensor;
+
+use super::{Kernel, float, is_software, on_gpu};
+use crate::ops::{Bias, Packing};
+
+/// See [`self_attention`](crate::ops::self_attention).
+pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f64, bias: &Bias) -> Option<Tensor<3>> {
+    let [batch, tokens, width] = qkv.dims();
+    let dim = width / 3;
+    let head_dim = dim / heads;
+    if !head_dim.is_multiple_of(4) || head_dim > MAX_HEAD_DIM {
+        return None;
+    }
+    let shared = Shared { batch, heads, tokens, head_dim, packing };
+    let qkv = on_gpu(qkv)?;
+    let bias = match bias {
+        Bias::None => None,
+        Bias::Table(table) => Some((Added::Table, on_gpu(table)?)),
+        Bias::Decomposed { vertical, horizontal, grid } => {
+            let offsets = shared.offsets(&qkv, &on_gpu(vertical)?, &on_gpu(horizontal)?, *grid)?;
+            Some((Added::Offsets { grid: *grid }, on_gpu(&offsets)?))
+        }
+    };
+    let added = bias.as_ref().map(|(added, _)| *added);
+    let kernel = shared.kernel(added).with("scale", float(scale));
+    let inputs: Vec<&CubeTensor> = std::iter::once(&qkv).chain(bias.as_ref().map(|(_, bias)| bias)).collect();
+    let tiles = tokens.div_ceil(shared.tile());
+    kernel.launch(&inputs, [batch, tokens, dim], [tiles.div_ceil(WORKGROUP), batch * heads, 1])
+}
+
+/// Wider heads would not fit into registers.
+const MAX_HEAD_DIM: usize = 128;
+/// Threads, each with a tile of queries, of a workgroup.
+const WORKGROUP: usize = 16;
+
+/// What is added to the scores, as it lies in a buffer.
+#[derive(Clone, Copy)]
+enum Added {
+    /// `[heads, queries, keys]`
+    Table,
+    /// `[batch · heads, queries, height + width]`: what the scores with every row gain, then with every column.
+    Offsets { grid: [usize; 2] },
+}
+
+/// What the two kernels have in common.
+#[derive(Clone, Copy)]
+struct Shared {
+    batch: usize,
+    heads: usize,
+    tokens: usize,
+    head_dim: usize,
+    packing: Packing,
+}
+
+impl Shared {
+    /// Queries of a thread. Each takes two vectors of registers for every four elements of a head.
+    fn tile(&self) -> usize {
+        let (vectors, most) = if is_software() { (64, 8) } else { (16, 2) };
+        (vectors / (self.head_dim / 4)).clamp(1, most).min(self.tokens)
+    }
+
+    /// Where the queries (0), keys (1) or values (2) begin, and from one batch, head and token to the next; in vectors.
+    fn layout(&self, part: usize) -> String {
+        let (heads, width) = (self.heads, self.head_dim / 4);
+        let (begin, head) = match self.packing {
+            Packing::Parts => (part * heads * width, width),
+            Packing::Heads => (part * width, 3 * width),
+        };
+        let token = 3 * heads * width;
+        format!("{begin}u, {}u, {head}u, {token}u", self.tokens * token)
+    }
+
+    fn kernel(&self, added: Option<Added>) -> Kernel {
+        let Self { heads, tokens, head_dim, .. } = *self;
+        let by_key = |index: &str| {
+            format!("vec4<f32>({})", ["x", "y", "z", "w"].map(|lane| format!("bias[{index} + i.{lane}]")).join(", "))
+        };
+        let (key_rows, key_columns) = match added {
+            Some(Added::Offsets { grid: [height, width] }) => (height, width),
+            _ => (1, tokens),
+        };
+        let (bias_head, row_bias, column_bias) = match added {
+            None => ("head", "0.0".into(), "vec4<f32>()".into()),
+            Some(Added::Table) => ("head", "0.0".into(), by_key(&format!("(head * QUERIES + query) * {tokens}u"))),
+            Some(Added::Offsets { grid: [height, width] }) => {
+                let begin = format!("(head * QUERIES + query) * {}u", height + width);
+                ("head_of_batch", format!("bias[{begin} + row]"), by_key(&format!("{begin} + {height}u")))
+            }
+        };
+        let mut bindings = vec![("qkv", "vec4<f32>")];
+        if added.is_some() {
+            bindings.push(("bias", "f32"));
+        }
+        Kernel::new("attention", include_str!("attention.wgsl"))
+            .unrolled(self.tile(), head_dim / 4)
+            .with("bindings", declare(&bindings))
+            .with("out_binding", bindings.len())
+            .with("q", "qkv")
+            .with("k", "qkv")
+            .with("v", "qkv")
+            .with("q_layout", self.layout(0))
+            .with("k_layout", self.layout(1))
+            .with("v_layout", self.layout(2))
+            .with("heads", heads)
+            .with("queries", tokens)
+            .with("key_rows", key_rows)
+            .with("key_columns", key_columns)
+            .with("head_dim", head_dim)
+            .with("tile_queries", self.tile())
+            .with("workgroup", WORKGROUP)
+            .with("part", "vec2<u32>()")
+            .with("bias_head", bias_head)
+            .with("row_bias", row_bias)
+            .with("column_bias", column_bias)
+    }
+
+    /// The products of every query with its rows of the two tables, once for all keys.
+    fn offsets(
+        &self,
+        qkv: &CubeTensor,
+        vertical: &CubeTensor,
+        horizontal: &CubeTensor,
+        [height, width]: [usize; 2],
+    ) -> Option<Tensor<3>> {
+        let Self { batch, heads, tokens, head_dim, .. } = *self;
+        let tile = self.tile().min(height).min(width);
+        let bindings = [("qkv", "vec4<f32>"), ("vertical_table", "vec4<f32>"), ("horizontal_table", "vec4<f32>")];
+        let kernel = Kernel::new("relative_position", include_str!("relative_position.wgsl"))
+            .unrolled(tile, head_dim / 4)
+            .with("bindings", declare(&bindings))
+            .with("out_binding", bindings.len())
+            .with("q", "qkv")
+            .with("q_layout", self.layout(0))
+            .with("heads", heads)
+            .with("height", height)
+            .with("width", width)
+            .with("head_dim", head_dim)
+            .with("tile_queries", tile);
+        let threads = (height * width.div_ceil(tile)).max(width * height.div_ceil(tile));
+        let workgroups = [threads.div_ceil(WORKGROUP), batch * heads, 2];
+        kernel.launch(&[qkv, vertical, horizontal], [batch * heads, tokens, height + width], workgroups)
+    }
+}
+
+/// Bindings from 0 on, by name and element.
+fn declare(bindings: &[(&str, &str)]) -> String {
+    let declare = |(i, (name, element)): (usize, &(&str, &str))| {
+        format!("@group(0) @binding({i}) var<storage, read_write> {name}: array<{element}>;")
+    };
+    bindings.iter().enumerate().map(declare).collect::<Vec<_>>().join(" ")
+}

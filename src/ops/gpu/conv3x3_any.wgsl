@@ -1,0 +1,92 @@
+// activation(3×3 convolution + bias), padding 1, channels last. For any number of input channels (the image's three).
+//
+// A thread keeps TILE_PIXELS output pixels × TILE_COLUMNS elements of output channels in registers, as linear.wgsl does.
+// `element` is vec4<f32> where the number of output channels is divisible by 4, else f32.
+// Before the placeholders are filled, a line with `$r` is repeated for every pixel of the tile and one with `$c` for every
+// column (with both: for every pair).
+@group(0) @binding(0) var<storage, read_write> x: array<f32>; // [batch, HEIGHT, WIDTH, input]
+@group(0) @binding(1) var<storage, read_write> weight: array<{{element}}>; // [3, 3, input, output]
+{{bias_binding}}
+@group(0) @binding({{out_binding}}) var<storage, read_write> out: array<{{element}}>; // [batch, OUT_HEIGHT, OUT_WIDTH, output]
+
+const HEIGHT: u32 = {{height}}u;
+const WIDTH: u32 = {{width}}u;
+const STRIDE: u32 = {{stride}}u;
+const OUT_HEIGHT: u32 = (HEIGHT + STRIDE - 1u) / STRIDE;
+const OUT_WIDTH: u32 = (WIDTH + STRIDE - 1u) / STRIDE;
+const PIXELS: u32 = {{batch}}u * OUT_HEIGHT * OUT_WIDTH;
+// The dispatch begins at this pixel.
+const PIXEL_OFFSET: u32 = {{pixel_offset}}u;
+const K: u32 = {{input}}u;
+// Elements of output channels: their number, or a quarter of it.
+const N: u32 = {{elements}}u;
+const ACTIVATION: u32 = {{activation}}u; // 0 none, 1 GELU, 2 ReLU
+const TILE_PIXELS: u32 = {{tile_pixels}}u;
+const TILE_COLUMNS: u32 = {{tile_columns}}u;
+
+fn bias_at(column: u32) -> {{element}} {
+  return {{bias_at}};
+}
+
+// Exact GELU; erf after Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
+fn gelu(x: {{element}}) -> {{element}} {
+  let z = abs(x) * 0.70710678;
+  let t = 1.0 / (1.0 + 0.3275911 * z);
+  let tail = 0.5 * ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-z * z);
+  return x * select(tail, 1.0 - tail, x > {{element}}());
+}
+
+fn finish(y: {{element}}) -> {{element}} {
+  if (ACTIVATION == 1u) {
+    return gelu(y);
+  }
+  if (ACTIVATION == 2u) {
+    return max(y, {{element}}());
+  }
+  return y;
+}
+
+@compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * TILE_COLUMNS;
+  let pixel = PIXEL_OFFSET + id.y * TILE_PIXELS;
+  if (pixel >= PIXELS || column >= N) {
+    return;
+  }
+  // Pixels and columns beyond the edge compute the last one again and store nothing.
+  // Of every pixel its image's first row, its row and its column in the input; then where a tap reads, and whether it may.
+  var places: array<vec3<u32>, TILE_PIXELS>;
+  for (var i = 0u; i < TILE_PIXELS; i++) {
+    let p = min(pixel + i, PIXELS - 1u);
+    places[i] = vec3<u32>(p / (OUT_HEIGHT * OUT_WIDTH) * HEIGHT, p / OUT_WIDTH % OUT_HEIGHT * STRIDE, p % OUT_WIDTH * STRIDE);
+  }
+  var begins: array<u32, TILE_PIXELS>;
+  var inside: array<bool, TILE_PIXELS>;
+  var w_$c = min(column + $cu, N - 1u);
+  var sum_$r_$c = {{element}}();
+  for (var tap = 0u; tap < 9u; tap++) {
+    for (var i = 0u; i < TILE_PIXELS; i++) {
+      // One more than the row and the column that are read: unsigned numbers cannot go below 0.
+      let at_y = places[i].y + tap / 3u;
+      let at_x = places[i].z + tap % 3u;
+      inside[i] = at_y >= 1u && at_y <= HEIGHT && at_x >= 1u && at_x <= WIDTH;
+      begins[i] = select(0u, ((places[i].x + at_y - 1u) * WIDTH + at_x - 1u) * K, inside[i]);
+    }
+    for (var k = 0u; k < K; k++) {
+      let u_$c = weight[w_$c];
+      let v_$r = select(0.0, x[begins[$ru] + k], inside[$ru]);
+      sum_$r_$c += v_$r * u_$c;
+      w_$c += N;
+    }
+  }
+  // A loop, not repeated lines: these would be most of the code, and of the time to compile it.
+  var sums: array<{{element}}, TILE_PIXELS * TILE_COLUMNS>;
+  sums[$ru * TILE_COLUMNS + $cu] = sum_$r_$c;
+  for (var i = 0u; i < TILE_PIXELS * TILE_COLUMNS; i++) {
+    let p = pixel + i / TILE_COLUMNS;
+    let c = column + i % TILE_COLUMNS;
+    if (p < PIXELS && c < N) {
+      out[p * N + c] = finish(sums[i] + bias_at(c));
+    }
+  }
+}
