@@ -136,9 +136,9 @@ impl Attention {
         let ([_, queries, _], [_, keys, _], [_, inner]) = (q.dims(), k.dims(), self.q_proj.weight.dims());
         // Tokens are few and the image's cells many: it is cheaper to carry the weights over to the tokens.
         if self.heads * queries < inner.min(keys) {
-            self.from_few_queries(q, k, v)
+            self.few_queries(q, k, v)
         } else if self.heads * keys < inner.min(queries) {
-            self.from_few_keys(q, k, v)
+            self.few_keys(q, k, v)
         } else {
             self.project_all(q, k, v)
         }
@@ -154,7 +154,7 @@ impl Attention {
 
     /// Projects no key and no value. With keys x·Wk + bk the scores are (q·Wkᵀ)·xᵀ + q·bk, whose last term is the same for
     /// all keys and leaves a softmax P as it is; with values x·Wv + bv the output is (P·x)·Wv + bv, as the rows of P sum to 1.
-    fn from_few_queries(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    fn few_queries(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], heads) = (q.dims(), self.heads);
         let q = self.separate_heads(self.q_proj.forward(q)).mul_scalar(self.scale());
         let q = q.matmul(by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
@@ -170,7 +170,7 @@ impl Attention {
 
     /// Projects no query, and nothing back: with queries x·Wq + bq the scores are x·(Wq·kᵀ) + bq·kᵀ, and the output is
     /// P·(v·Wo) + bo.
-    fn from_few_keys(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+    fn few_keys(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], [_, keys, _], heads) = (q.dims(), k.dims(), self.heads);
         let k = self.separate_heads(self.k_proj.forward(k)).mul_scalar(self.scale());
         let v = self.separate_heads(self.v_proj.forward(v));
@@ -250,10 +250,10 @@ mod tests {
             let (few, many, other) =
                 (random([2, 3, 32], &device), random([2, 50, 32], &device), random([2, 50, 32], &device));
             let expected = attention.project_all(few.clone(), many.clone(), other.clone());
-            assert_close(attention.from_few_queries(few.clone(), many.clone(), other.clone()), expected, 2e-6);
+            assert_close(attention.few_queries(few.clone(), many.clone(), other.clone()), expected, 2e-6);
             let values = random([2, 3, 32], &device);
             let expected = attention.project_all(many.clone(), few.clone(), values.clone());
-            assert_close(attention.from_few_keys(many, few, values), expected, 2e-6);
+            assert_close(attention.few_keys(many, few, values), expected, 2e-6);
         }
     }
 }

@@ -4,12 +4,12 @@ use burn::tensor::{Device, Distribution, Tensor};
 
 /// Every device this build has kernels for.
 pub fn devices() -> Vec<Device> {
-    let mut devices = Vec::new();
-    #[cfg(feature = "cpu")]
-    devices.push(Device::flex());
-    #[cfg(feature = "webgpu")]
-    devices.push(Device::wgpu(Default::default()));
-    devices
+    vec![
+        #[cfg(feature = "cpu")]
+        Device::flex(),
+        #[cfg(feature = "webgpu")]
+        Device::wgpu(Default::default()),
+    ]
 }
 
 /// Values in −1 .. 1.

@@ -1,5 +1,7 @@
 //! Elementary functions on four values at once.
 
+use std::f32::consts::FRAC_2_SQRT_PI;
+
 use wide::{f32x4, i32x4};
 
 use crate::ops::Activation;
@@ -60,7 +62,10 @@ fn erf(x: f32x4) -> f32x4 {
     // erf(x) / x = P(x²) / Q(x²) for |x| ≤ 3.9, beyond which erf is ±1; fitted to the least greatest error.
     let x = x.fast_max(f32x4::splat(-3.9)).fast_min(f32x4::splat(3.9));
     let square = x * x;
-    let p = polynomial([1.128_379, 1.919_411_9e-1, 5.296_694_5e-2, 3.836_885e-3, 2.874_576_3e-4, 2.050_388e-6], square);
+    let p = polynomial(
+        [FRAC_2_SQRT_PI, 1.919_411_9e-1, 5.296_694_5e-2, 3.836_885e-3, 2.874_576_3e-4, 2.050_388e-6],
+        square,
+    );
     let q = polynomial([1.0, 5.034_352e-1, 1.147_582_8e-1, 1.510_922_1e-2, 1.181_736_9e-3, 3.823_077e-5], square);
     x * p / q
 }
