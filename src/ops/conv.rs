@@ -58,7 +58,7 @@ fn define(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, devices, random};
+    use crate::ops::testing::{assert_close, by_kernel, devices, random};
 
     #[test]
     fn kernels_match_the_definition() {
@@ -68,7 +68,7 @@ mod tests {
                     let x = random([2, height, width, input], &device);
                     let (weight, bias) = (random([output, input, 3, 3], &device), random([output], &device));
                     for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {
-                        let found = conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation);
+                        let found = by_kernel(|| conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation));
                         assert_close(found, define(x.clone(), weight.clone(), bias, stride, 1, activation), 2e-6);
                     }
                 }
@@ -76,7 +76,9 @@ mod tests {
                     let x = random([2, height, width, channels], &device);
                     let (weight, bias) = (random([channels, 1, 3, 3], &device), random([channels], &device));
                     for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {
-                        let found = depthwise_conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation);
+                        let found = by_kernel(|| {
+                            depthwise_conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation)
+                        });
                         let expected = define(x.clone(), weight.clone(), bias, stride, channels, activation);
                         assert_close(found, expected, 2e-6);
                     }

@@ -32,10 +32,14 @@ macro_rules! backend {
     ($kernel:ident($($argument:expr),*)) => {
         #[cfg(feature = "cpu")]
         if let Some(out) = crate::ops::cpu::$kernel($($argument),*) {
+            #[cfg(test)]
+            crate::ops::testing::kernel_used();
             return out;
         }
         #[cfg(feature = "webgpu")]
         if let Some(out) = crate::ops::gpu::$kernel($($argument),*) {
+            #[cfg(test)]
+            crate::ops::testing::kernel_used();
             return out;
         }
     };

@@ -1,5 +1,7 @@
 //! What the tests of the operations share.
 
+use std::cell::Cell;
+
 use burn::tensor::{Device, Distribution, Tensor};
 
 /// Every device this build has kernels for.
@@ -10,6 +12,31 @@ pub fn devices() -> Vec<Device> {
         #[cfg(feature = "webgpu")]
         Device::wgpu(Default::default()),
     ]
+}
+
+/// The CPU, for operations that only it has a kernel of.
+pub fn cpu() -> Vec<Device> {
+    vec![
+        #[cfg(feature = "cpu")]
+        Device::flex(),
+    ]
+}
+
+thread_local! {
+    static KERNELS_USED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts a result that came from a kernel and not from a definition.
+pub fn kernel_used() {
+    KERNELS_USED.set(KERNELS_USED.get() + 1);
+}
+
+/// What a call gives; fails where no kernel had a part in it, for then a definition would be compared with itself.
+pub fn by_kernel<T>(call: impl FnOnce() -> T) -> T {
+    let before = KERNELS_USED.get();
+    let out = call();
+    assert!(KERNELS_USED.get() > before, "no kernel was used");
+    out
 }
 
 /// Values in −1 .. 1.

@@ -67,7 +67,7 @@ fn erf(x: f32x4) -> f32x4 {
         square,
     );
     let q = polynomial([1.0, 5.034_352e-1, 1.147_582_8e-1, 1.510_922_1e-2, 1.181_736_9e-3, 3.823_077e-5], square);
-    x * p / q
+    (x * p / q).fast_max(f32x4::splat(-1.0)).fast_min(f32x4::ONE)
 }
 
 /// The sum of `coefficients[i] · xⁱ`.

@@ -48,14 +48,20 @@ pub(super) fn linear<const D: usize>(
 
 /// See [`matmul`](super::matmul()).
 pub(super) fn matmul(left: &Tensor<3>, right: &Tensor<3>) -> Option<Tensor<3>> {
-    let ([batch, rows, depth], [_, _, columns]) = (left.dims(), right.dims());
+    let ([batch, rows, depth], [right_batch, _, columns]) = (left.dims(), right.dims());
     let (left, right) = (ordered(left)?, flex(right)?);
+    if right_batch != batch {
+        return None;
+    }
     let (start, strides) = (right.layout().start_offset(), right.layout().strides());
     let mut out = vec![0.0; batch * rows * columns];
     let (size, mut workspace) = (Size { rows, depth, columns }, Workspace::default());
     for (b, out) in out.chunks_exact_mut((rows * columns).max(1)).enumerate() {
-        let packed =
-            Packed::new(right_side(&right, start + b * strides[0] as usize, strides[1], strides[2])?, depth, columns);
+        let packed = Packed::new(
+            right_side(&right, start + b * usize::try_from(strides[0]).ok()?, strides[1], strides[2])?,
+            depth,
+            columns,
+        );
         let left = Rows { data: &slice(&left)[b * rows * depth..], stride: depth };
         gemm::matmul(size, &left, &packed, out, columns, Epilogue::NONE, &mut workspace);
     }
@@ -81,6 +87,9 @@ pub(super) fn layer_norm<const D: usize>(
     epsilon: f64,
 ) -> Option<Tensor<D>> {
     let [input, gamma, beta] = [ordered(x)?, ordered(gamma)?, ordered(beta)?];
+    if slice(&gamma).is_empty() {
+        return None;
+    }
     let mut out = vec![0.0; slice(&input).len()];
     norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out);
     Some(tensor(out, x.dims()))
@@ -97,8 +106,8 @@ pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) ->
 pub(super) fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
     let [batch, heads, queries, head_dim] = q.dims();
     let [_, _, keys, _] = k.dims();
-    // The queries of a head are packed as one block.
-    if head_dim > gemm::KC {
+    // The queries of a head are packed as one block; without keys there is nothing to weigh.
+    if head_dim > gemm::KC || head_dim == 0 || keys == 0 {
         return None;
     }
     let size = Size4 { batch, heads, queries, keys, head_dim };
@@ -166,6 +175,9 @@ fn convolution(
     kernel: impl Fn(Image<'_>, &[f32], Option<&[f32]>, &mut [f32]),
 ) -> Option<Tensor<4>> {
     let [batch, height, width, channels] = x.dims();
+    if channels == 0 || outputs == 0 {
+        return None;
+    }
     let (input, weight) = (ordered(x)?, ordered(weight)?);
     let bias = match bias {
         Some(bias) => Some(ordered(bias)?),

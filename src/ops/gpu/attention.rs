@@ -28,13 +28,15 @@ pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f6
     let kernel = shared.kernel(added).with("scale", float(scale));
     let inputs: Vec<&CubeTensor> = std::iter::once(&qkv).chain(bias.as_ref().map(|(_, bias)| bias)).collect();
     let tiles = tokens.div_ceil(shared.tile());
-    kernel.launch(&inputs, [batch, tokens, dim], [tiles.div_ceil(WORKGROUP), batch * heads, 1])
+    kernel.launch(&inputs, [batch, tokens, dim], [tiles.div_ceil(workgroup()), batch * heads, 1])
 }
 
 /// Wider heads would not fit into registers.
 const MAX_HEAD_DIM: usize = 128;
 /// Threads, each with a tile of queries, of a workgroup.
-const WORKGROUP: usize = 16;
+fn workgroup() -> usize {
+    if is_software() { 16 } else { 64 }
+}
 
 /// What is added to the scores, as it lies in a buffer.
 #[derive(Clone, Copy)]
@@ -98,9 +100,6 @@ impl Shared {
             .unrolled(self.tile(), head_dim / 4)
             .with("bindings", declare(&bindings))
             .with("out_binding", bindings.len())
-            .with("q", "qkv")
-            .with("k", "qkv")
-            .with("v", "qkv")
             .with("q_layout", self.layout(0))
             .with("k_layout", self.layout(1))
             .with("v_layout", self.layout(2))
@@ -110,8 +109,7 @@ impl Shared {
             .with("key_columns", key_columns)
             .with("head_dim", head_dim)
             .with("tile_queries", self.tile())
-            .with("workgroup", WORKGROUP)
-            .with("part", "vec2<u32>()")
+            .with("workgroup", workgroup())
             .with("bias_head", bias_head)
             .with("row_bias", row_bias)
             .with("column_bias", column_bias)
@@ -132,15 +130,15 @@ impl Shared {
             .unrolled(tile, head_dim / 4)
             .with("bindings", declare(&bindings))
             .with("out_binding", bindings.len())
-            .with("q", "qkv")
             .with("q_layout", self.layout(0))
             .with("heads", heads)
             .with("height", height)
             .with("width", width)
             .with("head_dim", head_dim)
+            .with("workgroup", workgroup())
             .with("tile_queries", tile);
         let threads = (height * width.div_ceil(tile)).max(width * height.div_ceil(tile));
-        let workgroups = [threads.div_ceil(WORKGROUP), batch * heads, 2];
+        let workgroups = [threads.div_ceil(workgroup()), batch * heads, 2];
         kernel.launch(&[qkv, vertical, horizontal], [batch * heads, tokens, height + width], workgroups)
     }
 }

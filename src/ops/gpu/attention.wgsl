@@ -4,7 +4,7 @@
 // Before the placeholders are filled, a line with `$r` is repeated for every query of the tile and one with `$c` for every
 // vec4 of the head's width (with both: for every pair).
 //
-// Queries, keys and values may be tensors of their own or views of one: {{q}}, {{k}} and {{v}} name their buffers.
+// Queries, keys and values are views of one tensor.
 {{bindings}}
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, QUERIES, HEADS, width]
 
@@ -39,10 +39,8 @@ fn column_bias(head: u32, query: u32, i: vec4<u32>) -> vec4<f32> {
 
 @compute @workgroup_size({{workgroup}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  // A long dispatch is made in parts: the first tile of queries and the first head (counted over the batch) of this one.
-  let part = {{part}};
-  let query = (part.x + id.x) * TILE_QUERIES;
-  let head_of_batch = part.y + id.y;
+  let query = id.x * TILE_QUERIES;
+  let head_of_batch = id.y;
   let batch = head_of_batch / HEADS;
   let head = head_of_batch % HEADS;
   if (query >= QUERIES) {
@@ -53,7 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   var queries: array<vec4<f32>, TILE_QUERIES * WIDTH4>;
   for (var i = 0u; i < TILE_QUERIES * WIDTH4; i++) {
     let r = min(query + i / WIDTH4, QUERIES - 1u);
-    queries[i] = {{q}}[begin(Q, batch, head) + r * Q.w + i % WIDTH4] * SCALE;
+    queries[i] = qkv[begin(Q, batch, head) + r * Q.w + i % WIDTH4] * SCALE;
   }
   var sum_$r_$c = vec4<f32>();
   var highest_$r = LOWEST;
@@ -68,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       let v_at = begin(V, batch, head) + keys * V.w;
       let i = min(columns, vec4<u32>(KEY_COLUMNS - 1u));
       var score_$r = row_bias_$r + column_bias({{bias_head}}, query_$r, i);
-      let k_$c = mat4x4<f32>({{k}}[k_at.x + $cu], {{k}}[k_at.y + $cu], {{k}}[k_at.z + $cu], {{k}}[k_at.w + $cu]);
+      let k_$c = mat4x4<f32>(qkv[k_at.x + $cu], qkv[k_at.y + $cu], qkv[k_at.z + $cu], qkv[k_at.w + $cu]);
       score_$r += queries[$ru * WIDTH4 + $cu] * k_$c;
       let masked_$r = select(vec4<f32>(LOWEST), score_$r, columns < vec4<u32>(KEY_COLUMNS));
       let high_$r = max(highest_$r, max(max(masked_$r.x, masked_$r.y), max(masked_$r.z, masked_$r.w)));
@@ -76,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       let p_$r = exp(masked_$r - high_$r);
       highest_$r = high_$r;
       weight_$r = weight_$r * shrink_$r + dot(p_$r, vec4<f32>(1.0));
-      let v_$c = mat4x4<f32>({{v}}[v_at.x + $cu], {{v}}[v_at.y + $cu], {{v}}[v_at.z + $cu], {{v}}[v_at.w + $cu]);
+      let v_$c = mat4x4<f32>(qkv[v_at.x + $cu], qkv[v_at.y + $cu], qkv[v_at.z + $cu], qkv[v_at.w + $cu]);
       sum_$r_$c = sum_$r_$c * shrink_$r + v_$c * p_$r;
     }
   }

@@ -93,7 +93,6 @@ pub fn conv3x3(
         .with("width", width)
         .with("input", input)
         .with("stride", stride)
-        .with("pixel_offset", 0)
         .with("activation", activation_name(activation))
         .with("tile_pixels", tile_pixels)
         .with("tile_columns", tile_columns)

@@ -14,8 +14,6 @@ const STRIDE: u32 = {{stride}}u;
 const OUT_HEIGHT: u32 = (HEIGHT + STRIDE - 1u) / STRIDE;
 const OUT_WIDTH: u32 = (WIDTH + STRIDE - 1u) / STRIDE;
 const PIXELS: u32 = {{batch}}u * OUT_HEIGHT * OUT_WIDTH;
-// The dispatch begins at this pixel.
-const PIXEL_OFFSET: u32 = {{pixel_offset}}u;
 // Input and output channels / 4.
 const K4: u32 = {{input}}u / 4u;
 const N4: u32 = {{output}}u / 4u;
@@ -48,7 +46,7 @@ fn finish(y: vec4<f32>) -> vec4<f32> {
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * TILE_COLUMNS;
-  let pixel = PIXEL_OFFSET + id.y * TILE_PIXELS;
+  let pixel = id.y * TILE_PIXELS;
   if (pixel >= PIXELS || column >= N4) {
     return;
   }

@@ -15,8 +15,6 @@ const STRIDE: u32 = {{stride}}u;
 const OUT_HEIGHT: u32 = (HEIGHT + STRIDE - 1u) / STRIDE;
 const OUT_WIDTH: u32 = (WIDTH + STRIDE - 1u) / STRIDE;
 const PIXELS: u32 = {{batch}}u * OUT_HEIGHT * OUT_WIDTH;
-// The dispatch begins at this pixel.
-const PIXEL_OFFSET: u32 = {{pixel_offset}}u;
 const K: u32 = {{input}}u;
 // Elements of output channels: their number, or a quarter of it.
 const N: u32 = {{elements}}u;
@@ -49,7 +47,7 @@ fn finish(y: {{element}}) -> {{element}} {
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * TILE_COLUMNS;
-  let pixel = PIXEL_OFFSET + id.y * TILE_PIXELS;
+  let pixel = id.y * TILE_PIXELS;
   if (pixel >= PIXELS || column >= N) {
     return;
   }

@@ -39,7 +39,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let correction = total(rest) / WIDTH;
   let variance = total(squares) / WIDTH - correction * correction;
-  let scale = 1.0 / sqrt(variance + EPSILON);
+  let scale = 1.0 / sqrt(max(variance, 0.0) + EPSILON);
   for (var i = 0u; i < ELEMENTS; i++) {
     out[begin + i] = (x[begin + i] - mean - correction) * scale * gamma[i] + beta[i];
   }

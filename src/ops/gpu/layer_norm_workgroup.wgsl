@@ -55,7 +55,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let correction = sum_of_all(total(rest), thread) / WIDTH;
   let variance = sum_of_all(total(squares), thread) / WIDTH - correction * correction;
-  let scale = 1.0 / sqrt(variance + EPSILON);
+  let scale = 1.0 / sqrt(max(variance, 0.0) + EPSILON);
   for (var i = thread; i < ELEMENTS; i += THREADS) {
     out[begin + i] = (x[begin + i] - mean - correction) * scale * gamma[i] + beta[i];
   }

@@ -89,7 +89,6 @@ fn product<const D: usize>(
         .with("bias_at", if bias.is_some() { "bias[column]".into() } else { format!("{element}()") })
         .with("out_binding", if bias.is_some() { 3 } else { 2 })
         .with("rows", rows)
-        .with("row_offset", 0)
         .with("k", depth)
         .with("n", columns)
         .with("weight_batched", u32::from(layout != Right::Shared))
@@ -109,7 +108,8 @@ pub(super) fn bias_binding(element: &str) -> String {
 
 /// Rows and columns, in elements, of a thread's part of the output.
 pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vectors: bool) -> [usize; 2] {
-    let operations = 2 * rows * depth * columns;
+    // A usize has 32 bits in a browser.
+    let operations = [2, rows, depth, columns].into_iter().map(|n| n as u64).product::<u64>();
     let [tile_rows, tile_columns] = match (vectors, is_software()) {
         (false, _) => [4, 4],
         (true, false) => [4, 2],

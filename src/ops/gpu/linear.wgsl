@@ -10,8 +10,6 @@
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, ROWS, N]
 
 const ROWS: u32 = {{rows}}u;
-// The dispatch begins at this row.
-const ROW_OFFSET: u32 = {{row_offset}}u;
 // K / 4 and N / 4.
 const K4: u32 = {{k}}u / 4u;
 const N4: u32 = {{n}}u / 4u;
@@ -53,7 +51,7 @@ fn finish(sum: vec4<f32>, column: u32) -> vec4<f32> {
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * TILE_COLUMNS;
-  let row = ROW_OFFSET + id.y * TILE_ROWS;
+  let row = id.y * TILE_ROWS;
   if (row >= ROWS || column >= N4) {
     return;
   }

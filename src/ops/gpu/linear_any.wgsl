@@ -8,8 +8,6 @@
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<f32>; // [batch, ROWS, N]
 
 const ROWS: u32 = {{rows}}u;
-// The dispatch begins at this row.
-const ROW_OFFSET: u32 = {{row_offset}}u;
 const K: u32 = {{k}}u;
 const N: u32 = {{n}}u;
 // 0 where all batches share one weight, else K · N.
@@ -49,7 +47,7 @@ fn finish(sum: f32, column: u32) -> f32 {
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * TILE_COLUMNS;
-  let row = ROW_OFFSET + id.y * TILE_ROWS;
+  let row = id.y * TILE_ROWS;
   if (row >= ROWS || column >= N) {
     return;
   }

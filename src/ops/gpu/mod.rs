@@ -57,18 +57,22 @@ impl Kernel {
         shape: [usize; D],
         workgroups: [usize; 3],
     ) -> Option<Tensor<D>> {
+        if shape.contains(&0) {
+            return None;
+        }
         let first = inputs.first()?;
         let (client, device) = (first.client.clone(), first.device.clone());
+        let [x, y, z] = workgroups.map(|count| u32::try_from(count).ok().filter(|count| *count <= MAX_WORKGROUPS));
+        let count = CubeCount::Static(x?, y?, z?);
         let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
         let mut arguments = KernelArguments::new();
         for input in inputs {
             arguments = arguments.with_buffer(input.handle.clone().binding());
         }
         arguments = arguments.with_buffer(out.clone().binding());
-        let [x, y, z] = workgroups.map(|count| u32::try_from(count).ok().filter(|count| *count <= MAX_WORKGROUPS));
         // The template names its own workgroup size.
         let kernel = SourceKernel::new(self, CubeDim::new_1d(1));
-        client.launch(Box::new(kernel), CubeCount::Static(x?, y?, z?), arguments);
+        client.launch(Box::new(kernel), count, arguments);
         let out = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
         Some(Tensor::from_primitive::<CubeBackend>(out))
     }

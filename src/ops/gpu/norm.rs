@@ -13,6 +13,9 @@ pub fn layer_norm<const D: usize>(
 ) -> Option<Tensor<D>> {
     let shape = x.dims();
     let (rows, width) = (shape[..D - 1].iter().product::<usize>(), shape[D - 1]);
+    if rows == 0 || width == 0 {
+        return None;
+    }
     let [x, gamma, beta] = [on_gpu(x)?, on_gpu(gamma)?, on_gpu(beta)?];
     // A row has a workgroup of its own, except where barriers are dear: there a thread.
     let (kernel, workgroups) = if is_software() {

@@ -23,7 +23,7 @@ fn table_at(horizontal: bool, i: u32) -> vec4<f32> {
   return vertical_table[i];
 }
 
-@compute @workgroup_size(16)
+@compute @workgroup_size({{workgroup}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(global_invocation_id) id: vec3<u32>) {
   let horizontal = group.z == 1u;
   // Places along the table's own axis, and lines of queries that share a place.
@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(global_invocation_id) 
   let along_$r = min(along + $ru, line_length - 1u);
   let query_$r = select(place * WIDTH + along_$r, along_$r * WIDTH + place, horizontal);
   let q_$r = Q.x + batch * Q.y + head * Q.z + query_$r * Q.w;
-  let q_$r_$c = {{q}}[q_$r + $cu];
+  let q_$r_$c = qkv[q_$r + $cu];
   let out_$r = (group.y * HEIGHT * WIDTH + query_$r) * (HEIGHT + WIDTH) + select(0u, HEIGHT, horizontal);
   for (var i = 0u; i < places; i++) {
     let at = (place + places - 1u - i) * WIDTH4;
