@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
 use super::linear::{Size, bias_binding, tile, workgroup};
-use super::{Kernel, activation_name, on_gpu};
+use super::{Kernel, on_gpu};
 use crate::ops::Activation;
 
 /// See [`depthwise_conv3x3`](crate::ops::depthwise_conv3x3).
@@ -35,7 +35,6 @@ pub fn depthwise_conv3x3(
     let [workgroup_x, workgroup_y] = workgroup(elements, columns);
     let kernel = Kernel::new("depthwise3x3", include_str!("depthwise3x3.wgsl"))
         .unrolled((tile_columns - 1) * stride + 3, tile_columns)
-        .with("element", element)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[channel]".into() } else { format!("{element}()") })
         .with("out_binding", if bias.is_some() { 3 } else { 2 })
@@ -43,7 +42,7 @@ pub fn depthwise_conv3x3(
         .with("width", width)
         .with("elements", elements)
         .with("stride", stride)
-        .with("activation", activation_name(activation))
+        .activated(activation, element)
         .with("tile_columns", tile_columns)
         .with("weight_at", weight_at)
         .with("workgroup_x", workgroup_x)
@@ -93,7 +92,7 @@ pub fn conv3x3(
         .with("width", width)
         .with("input", input)
         .with("stride", stride)
-        .with("activation", activation_name(activation))
+        .activated(activation, element)
         .with("tile_pixels", tile_pixels)
         .with("tile_columns", tile_columns)
         .with("workgroup_x", workgroup_x)

@@ -18,30 +18,11 @@ const PIXELS: u32 = {{batch}}u * OUT_HEIGHT * OUT_WIDTH;
 const K: u32 = {{input}}u;
 // Elements of output channels: their number, or a quarter of it.
 const N: u32 = {{elements}}u;
-const ACTIVATION: u32 = {{activation}}u; // 0 none, 1 GELU, 2 ReLU
 const TILE_PIXELS: u32 = {{tile_pixels}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 
 fn bias_at(column: u32) -> {{element}} {
   return {{bias_at}};
-}
-
-// Exact GELU; erf after Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
-fn gelu(x: {{element}}) -> {{element}} {
-  let z = abs(x) * 0.70710678;
-  let t = 1.0 / (1.0 + 0.3275911 * z);
-  let tail = 0.5 * ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-z * z);
-  return x * select(tail, 1.0 - tail, x > {{element}}());
-}
-
-fn finish(y: {{element}}) -> {{element}} {
-  if (ACTIVATION == 1u) {
-    return gelu(y);
-  }
-  if (ACTIVATION == 2u) {
-    return max(y, {{element}}());
-  }
-  return y;
 }
 
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
@@ -84,7 +65,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let p = pixel + i / TILE_COLUMNS;
     let c = column + i % TILE_COLUMNS;
     if (p < PIXELS && c < N) {
-      out[p * N + c] = finish(sums[i] + bias_at(c));
+      out[p * N + c] = activate(sums[i] + bias_at(c));
     }
   }
 }

@@ -16,29 +16,10 @@ const CHANNELS: u32 = {{elements}}u;
 const STRIDE: u32 = {{stride}}u;
 const OUT_HEIGHT: u32 = (HEIGHT + STRIDE - 1u) / STRIDE;
 const OUT_WIDTH: u32 = (WIDTH + STRIDE - 1u) / STRIDE;
-const ACTIVATION: u32 = {{activation}}u; // 0 none, 1 GELU, 2 ReLU
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 
 fn weight_at(channel: u32, tap: u32) -> {{element}} {
   return {{weight_at}};
-}
-
-// Exact GELU; erf after Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
-fn gelu(x: {{element}}) -> {{element}} {
-  let z = abs(x) * 0.70710678;
-  let t = 1.0 / (1.0 + 0.3275911 * z);
-  let tail = 0.5 * ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-z * z);
-  return x * select(tail, 1.0 - tail, x > {{element}}());
-}
-
-fn finish(y: {{element}}) -> {{element}} {
-  if (ACTIVATION == 1u) {
-    return gelu(y);
-  }
-  if (ACTIVATION == 2u) {
-    return max(y, {{element}}());
-  }
-  return y;
 }
 
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
@@ -67,5 +48,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
   }
   let begin = ((batch * OUT_HEIGHT + row) * OUT_WIDTH + column) * CHANNELS + channel;
-  if (column + $cu < OUT_WIDTH) { out[begin + $cu * CHANNELS] = finish(sum_$c); }
+  if (column + $cu < OUT_WIDTH) { out[begin + $cu * CHANNELS] = activate(sum_$c); }
 }

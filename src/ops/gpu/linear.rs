@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
-use super::{Kernel, activation_name, is_software, on_gpu, view};
+use super::{Kernel, is_software, on_gpu, view};
 use crate::ops::Activation;
 
 /// activation(x · weight + bias), see [`linear`](crate::ops::linear()).
@@ -93,7 +93,7 @@ fn product<const D: usize>(
         .with("n", columns)
         .with("weight_batched", u32::from(layout != Right::Shared))
         .with("transposed", transposed)
-        .with("activation", activation_name(activation))
+        .activated(activation, element)
         .with("tile_rows", tile_rows)
         .with("tile_columns", tile_columns)
         .with("workgroup_x", workgroup_x)

@@ -16,7 +16,6 @@ const N4: u32 = {{n}}u / 4u;
 // 0 where all batches share one weight, else K4 · N.
 const WEIGHT_BATCH_STRIDE: u32 = {{weight_batched}}u * K4 * N4 * 4u;
 const TRANSPOSED: bool = {{transposed}};
-const ACTIVATION: u32 = {{activation}}u; // 0 none, 1 GELU, 2 ReLU
 const TILE_ROWS: u32 = {{tile_rows}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 
@@ -27,25 +26,6 @@ const STEP: u32 = select(4u * N4, 1u, TRANSPOSED);
 
 fn bias_at(column: u32) -> vec4<f32> {
   return {{bias_at}};
-}
-
-// Exact GELU; erf after Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
-fn gelu(x: vec4<f32>) -> vec4<f32> {
-  let z = abs(x) * 0.70710678;
-  let t = 1.0 / (1.0 + 0.3275911 * z);
-  let tail = 0.5 * ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-z * z);
-  return x * select(tail, 1.0 - tail, x > vec4<f32>());
-}
-
-fn finish(sum: vec4<f32>, column: u32) -> vec4<f32> {
-  let y = sum + bias_at(column);
-  if (ACTIVATION == 1u) {
-    return gelu(y);
-  }
-  if (ACTIVATION == 2u) {
-    return max(y, vec4<f32>());
-  }
-  return y;
 }
 
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
@@ -72,7 +52,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let r = row + i / TILE_COLUMNS;
     let c = column + i % TILE_COLUMNS;
     if (r < ROWS && c < N4) {
-      out[(id.z * ROWS + r) * N4 + c] = finish(sums[i], c);
+      out[(id.z * ROWS + r) * N4 + c] = activate(sums[i] + bias_at(c));
     }
   }
 }

@@ -13,7 +13,6 @@ const N: u32 = {{n}}u;
 // 0 where all batches share one weight, else K · N.
 const WEIGHT_BATCH_STRIDE: u32 = {{weight_batched}}u * K * N;
 const TRANSPOSED: bool = {{transposed}};
-const ACTIVATION: u32 = {{activation}}u; // 0 none, 1 GELU, 2 ReLU
 const TILE_ROWS: u32 = {{tile_rows}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 
@@ -23,25 +22,6 @@ const STEP: u32 = select(N, 1u, TRANSPOSED);
 
 fn bias_at(column: u32) -> f32 {
   return {{bias_at}};
-}
-
-// Exact GELU; erf after Abramowitz and Stegun 7.1.26 (error below 1.5e-7).
-fn gelu(x: f32) -> f32 {
-  let z = abs(x) * 0.70710678;
-  let t = 1.0 / (1.0 + 0.3275911 * z);
-  let tail = 0.5 * ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * exp(-z * z);
-  return x * select(tail, 1.0 - tail, x > 0.0);
-}
-
-fn finish(sum: f32, column: u32) -> f32 {
-  let y = sum + bias_at(column);
-  if (ACTIVATION == 1u) {
-    return gelu(y);
-  }
-  if (ACTIVATION == 2u) {
-    return max(y, 0.0);
-  }
-  return y;
 }
 
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
@@ -68,7 +48,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let r = row + i / TILE_COLUMNS;
     let c = column + i % TILE_COLUMNS;
     if (r < ROWS && c < N) {
-      out[(id.z * ROWS + r) * N + c] = finish(sums[i], c);
+      out[(id.z * ROWS + r) * N + c] = activate(sums[i] + bias_at(c));
     }
   }
 }

@@ -31,11 +31,12 @@ struct Kernel {
     /// How often the template's lines for rows and for columns are repeated.
     unrolled: [usize; 2],
     values: Vec<(&'static str, String)>,
+    ends_in_activation: bool,
 }
 
 impl Kernel {
     fn new(name: &'static str, template: &'static str) -> Self {
-        Self { name, template, unrolled: [1, 1], values: Vec::new() }
+        Self { name, template, unrolled: [1, 1], values: Vec::new(), ends_in_activation: false }
     }
 
     /// Repeats the lines with `$r` for every row of a tile, and those with `$c` for every column.
@@ -48,6 +49,17 @@ impl Kernel {
     fn with(mut self, placeholder: &'static str, value: impl ToString) -> Self {
         self.values.push((placeholder, value.to_string()));
         self
+    }
+
+    /// Lets the kernel call `activate` on an `element`.
+    fn activated(mut self, activation: Activation, element: &str) -> Self {
+        self.ends_in_activation = true;
+        let number = match activation {
+            Activation::None => 0,
+            Activation::Gelu => 1,
+            Activation::Relu => 2,
+        };
+        self.with("activation", number).with("element", element)
     }
 
     /// Runs the kernel on a grid of workgroups. Its bindings are the inputs and, last, an output of the given shape.
@@ -89,6 +101,8 @@ impl KernelSource for Kernel {
             if value.contains('$') { text.replace(&format!("{{{{{placeholder}}}}}"), value) } else { text }
         });
         let template = SourceTemplate::new(unroll(&unroll(&filled, "$r", rows), "$c", columns));
+        let template =
+            if self.ends_in_activation { template.add_template(include_str!("activation.wgsl")) } else { template };
         self.values.iter().fold(template, |template, (placeholder, value)| template.register(*placeholder, value))
     }
 
@@ -139,13 +153,4 @@ pub fn set_software(software: bool) {
 
 fn is_software() -> bool {
     SOFTWARE.load(Ordering::Relaxed)
-}
-
-/// As the templates name an activation.
-fn activation_name(activation: Activation) -> u32 {
-    match activation {
-        Activation::None => 0,
-        Activation::Gelu => 1,
-        Activation::Relu => 2,
-    }
 }
