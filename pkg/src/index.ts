@@ -5,12 +5,14 @@ export type { ColourOptions, CutoutOptions, FileOptions } from "./mask/draw.js";
 export { toPolygons, toSvgPath } from "./mask/outline.js";
 export type { Polygon } from "./mask/outline.js";
 export { toCocoRle, toRle } from "./mask/rle.js";
+export { presets } from "./presets.js";
 
 export type {
   Assets,
   BinaryMask,
   BitmapMask,
   Box,
+  CachedModel,
   CocoRle,
   Device,
   EmbeddingTensor,
@@ -31,6 +33,7 @@ export type {
   Point,
   Precision,
   Preset,
+  PresetInfo,
   Progress,
   Prompt,
   Rle,

@@ -50,6 +50,7 @@ export interface Calls {
   segment: { params: SegmentParams; result: SentMask[][]; progress: never };
   embedding: { params: { readonly image: number }; result: EmbeddingTensor; progress: never };
   save: { params: { readonly image: number }; result: ArrayBuffer; progress: never };
+  saveModel: { params: { readonly half: boolean }; result: Blob; progress: never };
 }
 export type CallKind = keyof Calls;
 export interface ImageSize {

@@ -15,6 +15,33 @@ export type Precision = "f16" | "f32";
 /** A checkpoint known by name. */
 export type Preset = "tiny" | "mobile-sam" | "slimsam-77" | "sam-vit-b" | "sam-vit-l" | "sam-vit-h";
 
+/** A preset's file, for a menu. */
+export interface PresetInfo {
+  readonly name: Exclude<Preset, "tiny">;
+  /** For people. */
+  readonly title: string;
+  readonly url: string;
+  /** Size of the file; rounded where there is no `integrity`. */
+  readonly bytes: number;
+  /** `"sha256-…"` of the file, where a published hash is known: the download is checked against it. */
+  readonly integrity?: string;
+  /** Of the weights, as an SPDX identifier. */
+  readonly licence: string;
+}
+
+/** A checkpoint that was downloaded and is kept on this machine. */
+export interface CachedModel {
+  readonly url: string;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** As it was asked for when the file was downloaded. */
+  readonly integrity?: string;
+  /** SHA-256 of the file, in hexadecimal. */
+  readonly hash: string;
+  /** When it was downloaded. */
+  readonly date: Date;
+}
+
 /** A preset's name, a URL, or the bytes of a checkpoint. */
 export type ModelSource = Preset | (string & {}) | URL | Blob | ArrayBuffer | Uint8Array;
 
@@ -36,6 +63,8 @@ export interface Assets {
   readonly wasm?: string | URL | { readonly webgpu?: string | URL; readonly cpu?: string | URL };
   /** The built-in model's file. */
   readonly model?: string | URL;
+  /** Addresses of your own for presets. A preset's `integrity` is not asked of them: pass one. */
+  readonly presets?: { readonly [P in Exclude<Preset, "tiny">]?: string | URL };
 }
 
 export interface LoadOptions {
@@ -47,9 +76,9 @@ export interface LoadOptions {
   readonly precision?: Precision | "auto";
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
-  /** `"sha256-…"` (base64, as in subresource integrity) of the checkpoint's bytes. */
+  /** `"sha256-…"` (base64, as in subresource integrity) of the checkpoint's bytes. Default: the preset's, if it has one. */
   readonly integrity?: string;
-  /** Keep a downloaded checkpoint for the next visit. Default: true. */
+  /** Keep a downloaded checkpoint for the next visit, and use one that is kept. Default: true. */
   readonly cache?: boolean;
   readonly assets?: Assets;
   /** `false` runs the model on the calling thread: for callers that already are in a Worker. Default: true. */
@@ -256,6 +285,8 @@ export interface Sam extends Disposable {
   encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;
   /** An image saved with `image.save()` by the same model. */
   open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage>;
+  /** The checkpoint as a safetensors file, to host or to keep; with `half` (default: false) its weights in f16. */
+  saveModel(options?: { readonly half?: boolean }): Promise<Blob>;
   /** Ends the Worker and frees every image. */
   free(): void;
 }

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "../dist/client/client.js";
 import { SamError } from "../dist/errors.js";
 import { DirectTransport } from "../dist/host/direct.js";
+import { Sam } from "../dist/index.js";
+import { installBrowser } from "./fake-browser.mjs";
 import { FakeBitmap, checkpoint, fakeModule, samError, throughWasm } from "./fakes.mjs";
 
 const params = { model: { kind: "blob", blob: checkpoint }, device: "auto", cache: true, wasm: {} };
@@ -12,10 +14,12 @@ const segment = ({ threshold = 0, ...params } = {}) => ({
   params: { image: 1, prompts: [{}], batch: false, options: { multimask: true, threshold, output: "mask" }, ...params },
 });
 
+const { fetch } = globalThis;
 let log;
 let modules;
 beforeEach(() => {
   log = [];
+  globalThis.fetch = fetch;
   modules = { cpu: fakeModule(log), webgpu: fakeModule(log) };
   Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
 });
@@ -213,29 +217,51 @@ function installGpuWithDevices() {
   return { gpu, devices };
 }
 
-test("a downloaded file that cannot be used is not kept", async (t) => {
-  const stored = new Set();
-  const cache = {
-    match: async () => undefined,
-    put: async (url) => void stored.add(url),
-    delete: async (url) => stored.delete(url),
-  };
-  globalThis.caches = { open: async () => cache };
-  t.after(() => delete globalThis.caches);
-  t.mock.method(globalThis, "fetch", async (url) =>
-    String(url).startsWith("data:") ? new Response() : new Response(new Uint8Array(3)),
-  );
+test("a downloaded file that cannot be used is not kept", async () => {
+  const { server } = installBrowser();
   const model = { kind: "url", url: "https://models.test/sam.pth" };
-  await connect().call("load", { params: { ...params, model } });
-  assert.deepEqual([...stored], [model.url]);
+  const load = () => connect().call("load", { params: { ...params, model } });
+  await load();
+  assert.deepEqual(
+    (await Sam.cached()).map(({ url }) => url),
+    [model.url],
+  );
   for (const code of ["bad-checkpoint", "not-implemented"]) {
     modules = { cpu: fakeModule(log), webgpu: fakeModule(log) };
     modules.cpu.Session.load = async () => {
       throw samError(code, "not this one");
     };
-    await assert.rejects(connect().call("load", { params: { ...params, model } }), { code });
-    assert.deepEqual([...stored], [], code);
+    await assert.rejects(load(), { code });
+    assert.deepEqual(await Sam.cached(), [], code);
   }
+  assert.ok(server.requests.includes("HEAD"));
+});
+
+test("the hash of what was loaded is told to the module", async () => {
+  const { hash } = await connect().call("load", { params });
+  assert.equal(hash, "01d448afd928065458cf670b60f5a594d735af0172c8d67f22a81680132681ca");
+});
+
+test("a module that fails while it hashes is lost", async () => {
+  modules.cpu.Sha256 = class {
+    update() {
+      throw new WebAssembly.RuntimeError("unreachable");
+    }
+  };
+  await assert.rejects(connect().call("load", { params }), { code: "internal" });
+});
+
+test("a GPU module that cannot start leaves the download to the CPU's", async (t) => {
+  const { server } = installBrowser();
+  installGpu();
+  t.mock.method(console, "warn", () => undefined);
+  modules.webgpu.init = async () => {
+    throw new RangeError("no memory");
+  };
+  const model = { kind: "url", url: "https://models.test/sam.pth" };
+  const { device } = await connect().call("load", { params: { ...params, cache: false, model } });
+  assert.equal(device, "cpu");
+  assert.equal(server.requests.at(-1), "GET");
 });
 
 test("auto uses the GPU, and the CPU when the GPU fails to load", async (t) => {

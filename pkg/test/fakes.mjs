@@ -1,4 +1,5 @@
 // A wasm module, a Worker and a page that run in Node, so that everything between the API and the boundary is tested.
+import { createHash } from "node:crypto";
 import { Host } from "../dist/host/host.js";
 
 export function samError(code, message) {
@@ -24,6 +25,17 @@ export function throughWasm(work) {
   ];
   const module = new WebAssembly.Module(new Uint8Array(bytes));
   new WebAssembly.Instance(module, { m: { f: work } }).exports.run();
+}
+
+/** SHA-256 as the crate has it. */
+export class Sha256 {
+  #hash = createHash("sha256");
+  update(bytes) {
+    this.#hash.update(bytes);
+  }
+  digest() {
+    return this.#hash.digest("hex");
+  }
 }
 
 /** The boundary of the crate. `log` records what enters it; some arguments make it misbehave. */
@@ -97,10 +109,14 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
   }
   class Session {
     info = { model: "custom", device: "cpu", adapter: "", precision: "f32", parameters: 7, imageSize: 64, hash: "00" };
-    static async load(checkpoint) {
-      if (checkpoint.length === 0) throw samError("bad-checkpoint", "the file is empty");
-      log.push(`load ${checkpoint.length}`);
-      return new Session();
+    static async load(source, { hash }, onTensor) {
+      if (source.size === 0) throw samError("bad-checkpoint", "the file is empty");
+      log.push(`load ${source.read(0, source.size).length}`);
+      onTensor(1, 2);
+      onTensor(2, 2);
+      const session = new Session();
+      session.info = { ...session.info, hash };
+      return session;
     }
     reader(width, height) {
       return new Reader(width, height);
@@ -122,8 +138,17 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       log.push("free session");
     }
   }
+  const convert = (source, half, write) => {
+    if (source.size === 13) throw samError("bad-checkpoint", "cannot be converted");
+    // Lent, as the module's memory is.
+    const chunk = new Uint8Array(1);
+    for (let i = 0; i < source.size; i += half ? 2 : 1) {
+      chunk.set(source.read(i, 1));
+      write(chunk);
+    }
+  };
   const memory = new WebAssembly.Memory({ initial: 1 });
-  return { Session, init: async () => ({ memory }), url: new URL("data:application/wasm,") };
+  return { Session, Sha256, convert, init: async () => ({ memory }), url: new URL("data:application/wasm,") };
 }
 
 /** What `Sam.load` looks for in a page. Returns the Workers that were started. */

@@ -332,10 +332,22 @@ test("device webgpu without WebGPU is no-webgpu, auto takes the CPU", async () =
 });
 
 test("what is not there yet says so", async () => {
-  await assert.rejects(load({ model: "sam-vit-b" }), { code: "not-implemented", message: /sam-vit-b/ });
   await assert.rejects(load({ precision: "f16" }), { code: "not-implemented" });
   await assert.rejects(load({ device: "gpu" }), { code: "unsupported" });
   await assert.rejects(load({ model: 3 }), { code: "bad-checkpoint" });
+});
+
+test("the checkpoint is saved as it was loaded, or with half the bytes", async () => {
+  const bytes = Uint8Array.from({ length: 10 }, (_, i) => i);
+  const sam = await load({ model: bytes });
+  const saved = await sam.saveModel();
+  assert.deepEqual(new Uint8Array(await saved.arrayBuffer()), bytes);
+  assert.equal((await sam.saveModel({ half: true })).size, 5);
+  const other = await load({ model: new Uint8Array(13) });
+  await assert.rejects(other.saveModel(), { code: "bad-checkpoint" });
+  assert.equal((await other.encode(imageData(4, 4))).width, 4);
+  other.free();
+  await assert.rejects(other.saveModel(), { code: "disposed" });
 });
 
 test("handles can be disposed of with `using`", async () => {

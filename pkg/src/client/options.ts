@@ -1,17 +1,10 @@
 import { show } from "../check.js";
 import { SamError, describe } from "../errors.js";
+import { requireIntegrity } from "../integrity.js";
 import type { LoadParams, WireModel } from "../protocol.js";
-import type { Assets, LoadOptions, LoadProgress, ModelSource, Preset, SamErrorCode } from "../types.js";
+import { findPreset } from "../presets.js";
+import type { Assets, LoadOptions, LoadProgress, ModelSource, SamErrorCode } from "../types.js";
 import { absoluteUrl } from "./urls.js";
-
-const presets: Record<Preset, true> = {
-  tiny: true,
-  "mobile-sam": true,
-  "slimsam-77": true,
-  "sam-vit-b": true,
-  "sam-vit-l": true,
-  "sam-vit-h": true,
-};
 
 /** Everything needed to load, and to load again after a loss. */
 export interface LoadPlan {
@@ -26,7 +19,9 @@ export function planLoad(options: LoadOptions): LoadPlan {
   const device = options.device ?? "auto";
   const precision = options.precision ?? "auto";
   const assets = options.assets ?? {};
-  const integrity = options.integrity ?? undefined;
+  const source = options.model ?? "tiny";
+  const integrity = options.integrity ?? presetIntegrity(source, assets);
+  if (integrity !== undefined) requireIntegrity(integrity);
   if (device !== "auto" && device !== "webgpu" && device !== "cpu") {
     throw new SamError("unsupported", `device is ${show(device)}: pass "auto", "webgpu" or "cpu".`);
   }
@@ -37,7 +32,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     throw new SamError("not-implemented", 'precision "f16" is not implemented yet: pass "auto" or "f32".');
   }
   const params: LoadParams = {
-    model: toWireModel(options.model ?? "tiny", assets),
+    model: toWireModel(source, assets),
     device,
     cache: options.cache ?? true,
     wasm: wasmUrls(assets.wasm ?? {}),
@@ -65,17 +60,25 @@ function toWireModel(model: ModelSource, assets: Assets): WireModel {
       "model is neither a preset's name, a URL, a Blob or File, nor an ArrayBuffer.",
     );
   }
+  if (model === "tiny") return { kind: "url", url: modelUrl(model, assets), name: model };
+  return { kind: "url", url: modelUrl(model, assets) };
+}
+
+/** The address of what is neither a file nor bytes: a preset's, or the caller's. */
+export function modelUrl(model: string | URL, assets: Assets): string {
   if (model === "tiny") {
     const url = assets.model ?? new URL("../../models/tiny.safetensors", import.meta.url);
-    return { kind: "url", url: absoluteUrl(url, "assets.model"), name: model };
+    return absoluteUrl(url, "assets.model");
   }
-  if (typeof model === "string" && Object.hasOwn(presets, model)) {
-    throw new SamError(
-      "not-implemented",
-      `The preset "${model}" is not implemented yet: pass the URL, File or ArrayBuffer of a safetensors checkpoint.`,
-    );
-  }
-  return { kind: "url", url: absoluteUrl(model, "model") };
+  const preset = findPreset(model);
+  if (preset === undefined) return absoluteUrl(model, "model");
+  return absoluteUrl(assets.presets?.[preset.name] ?? preset.url, `assets.presets["${preset.name}"]`);
+}
+
+/** At an address of the caller's own the file may be another one: converted to f16, say. */
+function presetIntegrity(model: ModelSource, assets: Assets): string | undefined {
+  const preset = findPreset(model);
+  return preset === undefined || assets.presets?.[preset.name] ? undefined : preset.integrity;
 }
 
 function copyOf(bytes: ArrayBuffer | Uint8Array): Blob {

@@ -1,7 +1,16 @@
 import { SamError, toSamError } from "../errors.js";
-import type { Sam as SamApi, EncodeOptions, ImageSource, LoadOptions, SamImage, SamInfo } from "../types.js";
+import { Store, forget, isComplete } from "../store.js";
+import type {
+  Sam as SamApi,
+  CachedModel,
+  EncodeOptions,
+  ImageSource,
+  LoadOptions,
+  SamImage,
+  SamInfo,
+} from "../types.js";
 import { ImageHandle } from "./image.js";
-import { planLoad, toSignal } from "./options.js";
+import { modelUrl, planLoad, toSignal } from "./options.js";
 import type { LoadPlan } from "./options.js";
 import { openSession, requireBrowser } from "./session.js";
 import type { Session } from "./session.js";
@@ -45,6 +54,22 @@ export class Sam implements SamApi {
     return new Sam(plan, await openSession(plan, toSignal(given.signal, "unsupported")));
   }
 
+  /** The checkpoints that were downloaded and are kept on this machine, latest first. */
+  static async cached(): Promise<CachedModel[]> {
+    const notes = (await (await Store.open())?.notes()) ?? [];
+    const models = notes.flatMap(([, note]) => (isComplete(note) ? [note] : []));
+    return models
+      .sort((a, b) => b.date - a.date)
+      .map(({ url, bytes, integrity, hash, date }) => {
+        return { url, bytes, ...(integrity === undefined ? {} : { integrity }), hash, date: new Date(date) };
+      });
+  }
+
+  /** Removes what is kept of this URL or preset, or everything; a download that is under way goes on. */
+  static async forget(url?: string | URL): Promise<void> {
+    await forget(url === undefined || url === null ? undefined : modelUrl(url, {}));
+  }
+
   get info(): SamInfo {
     return this.#current.session.info;
   }
@@ -77,6 +102,13 @@ export class Sam implements SamApi {
       throw new SamError("bad-embedding", "The saved image is empty: was its buffer transferred to somewhere else?");
     }
     return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
+  }
+
+  async saveModel(options?: { readonly half?: boolean }): Promise<Blob> {
+    const { client } = this.#current.session;
+    const end = this.#freed ?? client.end;
+    if (end !== undefined) throw end;
+    return client.call("saveModel", { params: { half: options?.half ?? false } }, { owner: this });
   }
 
   free(): void {

@@ -1,180 +1,340 @@
-import { SamError, describe } from "../errors.js";
+import { SamError } from "../errors.js";
+import { toIntegrity } from "../integrity.js";
 import type { LoadParams } from "../protocol.js";
+import { Store, forget, isComplete, withFile } from "../store.js";
+import type { Note } from "../store.js";
 import type { LoadProgress } from "../types.js";
+import type { Hashing } from "./hash.js";
+import { BlobSink, FileSink } from "./sink.js";
+import type { Sink } from "./sink.js";
+import { inSteps } from "./slices.js";
+import { Interruption, mayContinue, transfer } from "./transfer.js";
+import type { Target, Version } from "./transfer.js";
 
-const CACHE_NAME = "burn-sam";
-/** What tells whether a kept file is still the server's. Other origins often show only the latter two. */
-const VALIDATORS = ["ETag", "Last-Modified", "Content-Length"];
+/** What is reported at least. */
+const REPORT_BYTES = 2 ** 18;
+/** A server that does not say by then whether a kept file is still the latest is taken for absent. */
+const ASK_MS = 5000;
 
 type Request = Pick<LoadParams, "model" | "integrity" | "cache">;
 
-/** The checkpoint's bytes, from the caller's file, from an earlier visit or from the network. */
-export async function readCheckpoint(
-  { model, integrity, cache }: Request,
-  signal: AbortSignal,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<Uint8Array> {
-  if (model.kind === "blob") {
-    const bytes = await readBlob(model.blob);
-    await verify(bytes, integrity, "the given file");
-    onProgress({ stage: "download", loaded: bytes.length, total: bytes.length });
-    return bytes;
+export interface DownloadContext {
+  readonly signal: AbortSignal;
+  readonly hashing: Hashing;
+  readonly report: (progress: LoadProgress) => void;
+  /** As in TransferOptions: tests do not wait. */
+  readonly pauses?: readonly number[];
+}
+
+/** A checkpoint that can be read by slices. */
+export interface Checkpoint {
+  readonly blob: Blob;
+  /** SHA-256 in hexadecimal. */
+  readonly hash: string;
+}
+
+/** The checkpoint: the caller's file, one of an earlier visit, or from the network. */
+export async function readCheckpoint(request: Request, context: DownloadContext): Promise<Checkpoint> {
+  const { model, integrity, cache } = request;
+  const { signal, report } = context;
+  const throttled = { ...context, report: throttle(report) };
+  if (model.kind === "blob") return hashBlob(model.blob, integrity, throttled);
+  const store = cache && /^https?:/.test(model.url) ? await Store.open() : undefined;
+  if (store === undefined) return new Download(model.url, integrity, throttled).run();
+
+  const name = await Store.nameOf(model.url, integrity);
+  const channel = new Progress(name, throttled.report);
+  try {
+    return await withFile(name, signal, async () => {
+      const kept = await recall(store, model.url, integrity);
+      if (kept !== undefined) {
+        report({ stage: "download", loaded: kept.blob.size, total: kept.blob.size });
+        return kept;
+      }
+      const told = { ...throttled, report: channel.tell };
+      return new Download(model.url, integrity, told, { store, name }).run();
+    });
+  } finally {
+    channel.close();
   }
-  const store = cache && /^https?:/.test(model.url) ? await openCache() : undefined;
-  const kept = await recall(store, model.url, integrity);
-  if (kept !== undefined) {
-    onProgress({ stage: "download", loaded: kept.length, total: kept.length });
-    return kept;
-  }
-  const { bytes, headers } = await download(model.url, signal, onProgress);
-  await verify(bytes, integrity, model.url);
-  await keep(store, model.url, bytes, headers);
-  return bytes;
 }
 
 /** Forgets a kept file: it turned out not to be a checkpoint, or none that can be read. */
-export async function forgetCheckpoint({ model }: Request): Promise<void> {
-  if (model.kind === "url") await (await openCache())?.delete(model.url).catch(() => false);
+export async function forgetCheckpoint({ model, cache }: Request): Promise<void> {
+  if (model.kind === "url" && cache) await forget(model.url).catch(() => undefined);
 }
 
-async function readBlob(blob: Blob): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(error);
-    throw new SamError("bad-checkpoint", `The file could not be read (was it changed?): ${describe(error)}`, error);
+async function hashBlob(
+  blob: Blob,
+  integrity: string | undefined,
+  { hashing, signal, report }: DownloadContext,
+): Promise<Checkpoint> {
+  const sha256 = await hashing();
+  let loaded = 0;
+  for await (const bytes of inSteps(blob, signal)) {
+    sha256.update(bytes);
+    loaded += bytes.length;
+    report({ stage: "download", loaded, total: blob.size });
   }
+  const hash = sha256.digest();
+  verify(hash, integrity, "The given file");
+  return { blob, hash };
 }
 
-async function download(
-  url: string,
-  signal: AbortSignal,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; headers: Headers }> {
-  const response = await fetchOk(url, "The model", signal);
-  const total = Number(response.headers.get("Content-Length") ?? 0);
-  try {
-    let bytes = new Uint8Array(total || 2 ** 20);
-    let loaded = 0;
-    const reader = response.body?.getReader();
-    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-      if (loaded + part.value.length > bytes.length) {
-        // The length is unknown, or it is that of the compressed file.
-        const larger = new Uint8Array(Math.max(2 * bytes.length, loaded + part.value.length));
-        larger.set(bytes.subarray(0, loaded));
-        bytes = larger;
-      }
-      bytes.set(part.value, loaded);
-      loaded += part.value.length;
-      onProgress({ stage: "download", loaded, total: loaded > total ? 0 : total });
-    }
-    return { bytes: bytes.subarray(0, loaded), headers: response.headers };
-  } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(error);
-    throw new SamError("network", `The download of ${url} broke off: ${describe(error)}. Try again.`, error);
-  }
-}
-
-/** `what` begins the sentence when it fails. */
-export async function fetchOk(url: string, what: string, signal: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    throw new SamError(
-      "network",
-      `${what} could not be fetched from ${shorten(url)}: ${describe(error)}. ` +
-        "Is the server there, and does it send Access-Control-Allow-Origin if it is another one?",
-      error,
-    );
-  }
-  if (response.ok) return response;
-  const status = `${response.status} ${response.statusText}`.trim();
-  throw new SamError("network", `${what} could not be fetched from ${shorten(url)}: the server answered ${status}.`);
-}
-
-function shorten(url: string): string {
-  return url.length > 200 ? `${url.slice(0, 200)}…` : url;
-}
-
-async function verify(bytes: Uint8Array, integrity: string | undefined, what: string): Promise<void> {
-  if (integrity === undefined) return;
-  const actual = await digest(bytes);
-  if (actual === integrity) return;
-  throw new SamError(
-    "integrity",
-    `${what} is not the expected file: its integrity is "${actual}", not "${integrity}".`,
-  );
-}
-
-async function digest(bytes: Uint8Array): Promise<string> {
-  const hash = await sha256(bytes);
-  if (hash === undefined) {
-    throw new SamError("unsupported", "Integrity can only be checked on a page served by https or from localhost.");
-  }
-  return `sha256-${btoa(String.fromCharCode(...hash))}`;
-}
-
-/** Undefined on a page served by plain http, where browsers offer no cryptography. */
-export async function sha256(bytes: Uint8Array): Promise<Uint8Array | undefined> {
-  const hash = await globalThis.crypto?.subtle?.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return hash === undefined ? undefined : new Uint8Array(hash);
-}
-
-/** Browsers without it, private windows and sandboxed frames go without. */
-async function openCache(): Promise<Cache | undefined> {
-  try {
-    return await globalThis.caches?.open(CACHE_NAME);
-  } catch {
-    return undefined;
-  }
+function verify(hash: string, integrity: string | undefined, what: string): void {
+  if (integrity === undefined || toIntegrity(hash) === integrity) return;
+  const text = `${what} is not the expected file: its integrity is "${toIntegrity(hash)}", not "${integrity}".`;
+  throw new SamError("integrity", `${text} Pass the one of the file that is meant, or none.`);
 }
 
 /** The kept file, if it is still the right one. */
-async function recall(
-  store: Cache | undefined,
-  url: string,
-  integrity: string | undefined,
-): Promise<Uint8Array | undefined> {
-  try {
-    const kept = await store?.match(url);
-    if (kept === undefined) return undefined;
-    if (integrity === undefined && (await isOutdated(url, kept.headers))) return undefined;
-    const bytes = new Uint8Array(await kept.arrayBuffer());
-    return integrity === undefined || (await digest(bytes)) === integrity ? bytes : undefined;
-  } catch {
-    // Whatever is wrong with the store, there is still the network.
-    return undefined;
+async function recall(store: Store, url: string, integrity: string | undefined): Promise<Checkpoint | undefined> {
+  for (const [name, note] of await store.notes()) {
+    if (note.url !== url || !isComplete(note)) continue;
+    if (integrity === undefined ? note.integrity !== undefined : toIntegrity(note.hash) !== integrity) continue;
+    const blob = await store.file(name, note);
+    if (blob === undefined) continue;
+    if (integrity === undefined && (await isOutdated(url, note))) continue;
+    return { blob, hash: note.hash };
   }
+  return undefined;
 }
 
 /** Asks the server, but takes no answer for a no: that is how it works offline. */
-async function isOutdated(url: string, kept: Headers): Promise<boolean> {
+async function isOutdated(url: string, note: Note): Promise<boolean> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ASK_MS);
   try {
-    const response = await fetch(url, { method: "HEAD", cache: "no-cache" });
+    const response = await fetch(url, { method: "HEAD", cache: "no-cache", signal: controller.signal });
     if (!response.ok) return false;
-    const name = VALIDATORS.find((each) => kept.has(each) && response.headers.has(each));
-    return name !== undefined && kept.get(name) !== response.headers.get(name);
+    // Other origins often show only the latter two. The length of what is compressed says nothing.
+    const isCompressed = response.headers.has("Content-Encoding");
+    const length = note.bytes === undefined || isCompressed ? undefined : String(note.bytes);
+    const known = { ETag: note.etag, "Last-Modified": note.lastModified, "Content-Length": length };
+    for (const [name, value] of Object.entries(known)) {
+      const now = response.headers.get(name);
+      if (value !== undefined && now !== null) return value !== now;
+    }
+    return false;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function keep(
-  store: Cache | undefined,
-  url: string,
-  bytes: Uint8Array<ArrayBuffer>,
-  headers: Headers,
-): Promise<void> {
-  const kept = new Headers();
-  for (const name of VALIDATORS) {
-    const value = headers.get(name);
-    if (value !== null) kept.set(name, value);
-  }
-  // No room is no reason to fail: the model is simply downloaded again next time.
-  await store?.put(url, new Response(bytes, { headers: kept })).catch(() => undefined);
+interface Place {
+  readonly store: Store;
+  readonly name: string;
 }
 
-function tooLarge(cause: RangeError): SamError {
-  return new SamError("out-of-memory", "The browser has no memory for a checkpoint of this size.", cause);
+/** One file on its way: into the store where there is one and room in it, else into a Blob. */
+class Download implements Target {
+  readonly #url: string;
+  readonly #integrity: string | undefined;
+  readonly #context: DownloadContext;
+  #place: Place | undefined;
+  #sink: Sink = new BlobSink();
+  #version: Version = {};
+  #sha256: Awaited<ReturnType<Hashing>> | undefined;
+
+  constructor(url: string, integrity: string | undefined, context: DownloadContext, place?: Place) {
+    this.#url = url;
+    this.#integrity = integrity;
+    this.#context = context;
+    this.#place = place;
+  }
+
+  get sink(): Sink {
+    return this.#sink;
+  }
+
+  async run(): Promise<Checkpoint> {
+    const { signal, report, pauses } = this.#context;
+    const partial = await this.#resume();
+    try {
+      await transfer(this.#url, this, {
+        signal,
+        partial,
+        checked: this.#integrity !== undefined,
+        uncached: this.#place !== undefined,
+        report: (loaded, total) => report({ stage: "download", loaded, total }),
+        ...(pauses === undefined ? {} : { pauses }),
+      });
+    } catch (error) {
+      await this.#leave();
+      throw error;
+    }
+    const bytes = this.#sink.length;
+    const hash = (await this.#hash()).digest();
+    const blob = await this.#finish();
+    try {
+      verify(hash, this.#integrity, this.#url);
+    } catch (error) {
+      await this.#drop();
+      // What an earlier visit has left may have been of another version.
+      if (partial === undefined) throw error;
+      return new Download(this.#url, this.#integrity, this.#context, this.#place).run();
+    }
+    report({ stage: "download", loaded: bytes, total: bytes });
+    return { blob: await this.#keep(blob, hash), hash };
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const sha256 = await this.#hash();
+    try {
+      this.#sink.write(bytes);
+    } catch (error) {
+      await this.#goWithout(error);
+      this.#sink.write(bytes);
+    }
+    sha256.update(bytes);
+  }
+
+  clear(): void {
+    this.#sink.clear();
+    this.#sha256 = undefined;
+  }
+
+  async begin(version: Version): Promise<void> {
+    this.#version = version;
+    if (this.#place === undefined || !(this.#sink instanceof FileSink)) return;
+    const { bytes } = version;
+    try {
+      const { quota, usage } = await navigator.storage.estimate();
+      if (bytes !== undefined && quota !== undefined && quota - (usage ?? 0) < bytes) {
+        throw new DOMException(`${bytes} bytes are needed`, "QuotaExceededError");
+      }
+      await this.#place.store.write(this.#place.name, this.#note());
+    } catch (error) {
+      await this.#goWithout(error);
+    }
+  }
+
+  /** Goes on where an earlier visit was broken off: this version is there in part. */
+  async #resume(): Promise<Version | undefined> {
+    if (this.#place === undefined) return undefined;
+    const { store, name } = this.#place;
+    try {
+      const note = await store.note(name);
+      const file = await store.handle(name);
+      const isPart = note !== undefined && !isComplete(note) && mayContinue(note, this.#integrity !== undefined);
+      const part = isPart ? await file.getFile() : new Blob();
+      for await (const bytes of inSteps(part, this.#context.signal)) (await this.#hash()).update(bytes);
+      const sink = await FileSink.open(file);
+      if (sink === undefined) throw new Error("The file is in use.");
+      this.#sink = sink;
+      if (note !== undefined && part.size > 0 && part.size === sink.length) return (this.#version = note);
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      console.info("burn-sam: a download is not gone on with.", error);
+    }
+    this.clear();
+    return undefined;
+  }
+
+  async #hash(): Promise<Awaited<ReturnType<Hashing>>> {
+    return (this.#sha256 ??= await this.#context.hashing());
+  }
+
+  /** No room for the file, or none any more: what is there goes over into a Blob. */
+  async #goWithout(reason: unknown): Promise<void> {
+    const from = this.#sink;
+    if (!(from instanceof FileSink)) throw reason;
+    console.info("burn-sam: the model is not kept for the next visit.", reason);
+    const to = new BlobSink();
+    this.#sink = to;
+    try {
+      for await (const bytes of inSteps(await from.finish(), this.#context.signal)) to.write(bytes);
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      this.clear();
+      throw new Interruption(error);
+    } finally {
+      from.close();
+      await this.#drop();
+      this.#place = undefined;
+    }
+  }
+
+  async #finish(): Promise<Blob> {
+    try {
+      return await this.#sink.finish();
+    } catch (error) {
+      throw new SamError("network", `The downloaded file was lost in the browser's storage: try again.`, error);
+    }
+  }
+
+  async #keep(blob: Blob, hash: string): Promise<Blob> {
+    if (this.#place === undefined) return blob;
+    const { store, name } = this.#place;
+    try {
+      // On the page's own thread files are only written as a whole.
+      if (!(this.#sink instanceof FileSink)) await store.put(name, blob);
+      await store.write(name, { ...this.#note(), bytes: blob.size, hash });
+    } catch (error) {
+      // No room is no reason to fail: the model is simply downloaded again next time.
+      console.info("burn-sam: the model is not kept for the next visit.", error);
+      if (!(this.#sink instanceof FileSink)) await this.#drop();
+    }
+    return blob;
+  }
+
+  /** What cannot be gone on with is not left behind. */
+  async #leave(): Promise<void> {
+    const isUseful = this.#sink.length > 0 && mayContinue(this.#version, this.#integrity !== undefined);
+    const isFile = this.#sink instanceof FileSink;
+    this.#sink.close();
+    if (isFile && !isUseful) await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    await this.#place?.store.remove(this.#place.name).catch(() => undefined);
+  }
+
+  #note(): Note {
+    const { etag, lastModified, bytes } = this.#version;
+    return {
+      url: this.#url,
+      ...(this.#integrity === undefined ? {} : { integrity: this.#integrity }),
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+      ...(bytes === undefined ? {} : { bytes }),
+      date: Date.now(),
+    };
+  }
+}
+
+/** What one tab downloads, the others that wait for it show. */
+class Progress {
+  readonly #channel: BroadcastChannel | undefined;
+  readonly #report: (progress: LoadProgress) => void;
+
+  constructor(name: string, report: (progress: LoadProgress) => void) {
+    this.#report = report;
+    if (typeof BroadcastChannel === "undefined") return;
+    this.#channel = new BroadcastChannel(`burn-sam download ${name}`);
+    this.#channel.onmessage = ({ data }: MessageEvent<LoadProgress>) => report(data);
+  }
+
+  readonly tell = (progress: LoadProgress): void => {
+    this.#report(progress);
+    this.#channel?.postMessage(progress);
+  };
+
+  close(): void {
+    this.#channel?.close();
+  }
+}
+
+/** A chunk of the network is small: not each is worth a message. The last always is. */
+function throttle(report: (progress: LoadProgress) => void): (progress: LoadProgress) => void {
+  let last = -REPORT_BYTES;
+  return (progress) => {
+    const { loaded, total } = progress;
+    if (loaded < last) last = -REPORT_BYTES;
+    if (loaded !== total && loaded - last < REPORT_BYTES) return;
+    last = loaded;
+    report(progress);
+  };
 }

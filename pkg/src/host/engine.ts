@@ -2,7 +2,8 @@ import { SamError, describe, isSamError, toSamError } from "../errors.js";
 import type { Device } from "../types.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
-import type { Session, WasmModule } from "./wasm.js";
+import type { Hash } from "./hash.js";
+import type { CheckpointSource, Session, WasmModule } from "./wasm.js";
 
 /** wasm32 ends at 4 GiB; a trap this close to it is an allocation that failed. */
 const NEARLY_FULL = 3.5 * 2 ** 30;
@@ -71,19 +72,49 @@ export class Engine {
 
   /** `isOurs`: whether the module is what is calling WebGPU right now. */
   load(
-    checkpoint: Uint8Array,
-    options: { readonly name?: string; readonly hash?: string; readonly adapter: string; readonly software: boolean },
+    source: CheckpointSource,
+    options: { readonly name?: string; readonly hash: string; readonly adapter: string; readonly software: boolean },
     isOurs: () => boolean,
+    onTensor: (done: number, total: number) => void,
   ): Promise<Session> {
     return this.#turns.run(async () => {
       const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
       const restore = this.#device === "webgpu" ? interceptDevice(onDevice, isOurs) : undefined;
       try {
-        return await this.#run(() => this.#module.Session.load(checkpoint, options));
+        return await this.#run(() => this.#module.Session.load(source, options, onTensor));
       } finally {
         restore?.();
       }
     });
+  }
+
+  /** A hash that the module computes: between its turns, because nothing waits in it. */
+  sha256(): Hash {
+    const sha256 = this.#enter(() => new this.#module.Sha256());
+    return {
+      update: (bytes) => this.#enter(() => sha256.update(bytes)),
+      digest: () => this.#enter(() => sha256.digest()),
+    };
+  }
+
+  /** The checkpoint as safetensors, in turn. */
+  convert(
+    signal: AbortSignal,
+    source: CheckpointSource,
+    half: boolean,
+    write: (chunk: Uint8Array) => void,
+  ): Promise<void> {
+    return this.turn(signal, () => this.#module.convert(source, half, write));
+  }
+
+  #enter<T>(work: () => T): T {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return work();
+    } catch (error) {
+      if (!isSamError(error)) this.fail(error);
+      throw this.#failure ?? toSamError(error, "internal");
+    }
   }
 
   /**

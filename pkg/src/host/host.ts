@@ -16,6 +16,8 @@ import { encodeImage } from "./encode.js";
 import type { Engine } from "./engine.js";
 import { loadModel } from "./load.js";
 import type { Loaded } from "./load.js";
+import { BlobSink } from "./sink.js";
+import { openSlices } from "./slices.js";
 import type { Embedding, WasmModules } from "./wasm.js";
 
 type Post = (message: Response, transfer: Transferable[]) => void;
@@ -113,6 +115,8 @@ export class Host {
         return this.#withImage(call.params.image, context, (image) => image.data());
       case "save":
         return this.#withImage(call.params.image, context, async (image) => exactBuffer(await image.save()));
+      case "saveModel":
+        return this.#saveModel(call.params, context);
     }
   }
 
@@ -163,6 +167,15 @@ export class Host {
       discard(answers);
       throw error;
     }
+  }
+
+  async #saveModel({ half }: Calls["saveModel"]["params"], { signal }: Context): Promise<Blob> {
+    const { engine, blob } = this.#requireLoaded();
+    const source = await openSlices(blob);
+    const file = new BlobSink();
+    // What is in the module's memory is only lent.
+    await engine.convert(signal, source, half, (chunk) => file.write(chunk.slice()));
+    return file.finish();
   }
 
   #withImage<T>(id: number, { signal }: Context, work: (image: Embedding) => T | Promise<T>): Promise<T> {

@@ -1,14 +1,19 @@
 import { SamError, toSamError } from "../errors.js";
 import type { Calls, LoadParams } from "../protocol.js";
 import type { Device, LoadProgress } from "../types.js";
-import { forgetCheckpoint, readCheckpoint, sha256 } from "./download.js";
+import { forgetCheckpoint, readCheckpoint } from "./download.js";
+import type { Checkpoint } from "./download.js";
 import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
+import { hashingWith } from "./hash.js";
+import { openSlices } from "./slices.js";
 import type { Session, WasmModules } from "./wasm.js";
 
 export interface Loaded {
   readonly engine: Engine;
   readonly session: Session;
+  /** Where the checkpoint can be read again. */
+  readonly blob: Blob;
   readonly info: Calls["load"]["result"];
 }
 
@@ -34,19 +39,33 @@ const CPU: Place = { device: "cpu", adapter: "WebAssembly SIMD", software: false
 const GPU_FAILURES = new Set(["no-webgpu", "device-lost", "out-of-memory", "internal"]);
 
 export async function loadModel(params: LoadParams, context: LoadContext): Promise<Loaded> {
-  const checkpoint = readCheckpoint(params, context.signal, context.report);
-  // It is awaited later, and would count as unhandled until then.
-  checkpoint.catch(() => undefined);
-  const place = await choosePlace(params.device);
+  const { modules, signal, report } = context;
+  const place = choosePlace(params.device);
+  // The module is fetched while the checkpoint is, which it then hashes.
+  const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
+  const read = (engine: Promise<Engine>) => readCheckpoint(params, { signal, report, hashing: hashingWith(engine) });
+  const engine = place.then(start);
+  const checkpoint = read(engine);
+  // They are awaited later, and would count as unhandled until then.
+  for (const promise of [engine, checkpoint]) promise.catch(() => undefined);
+  const chosen = await place;
   try {
-    return await loadOn(place, params, checkpoint, context);
+    return await loadOn(chosen, params, engine, checkpoint, context);
   } catch (error) {
     const { code } = toSamError(error, "internal");
     if (code === "bad-checkpoint" || code === "not-implemented") await forgetCheckpoint(params);
-    const tryCpu = params.device === "auto" && place.device === "webgpu" && GPU_FAILURES.has(code);
-    if (!tryCpu || context.signal.aborted) throw error;
+    const tryCpu = params.device === "auto" && chosen.device === "webgpu" && GPU_FAILURES.has(code);
+    if (!tryCpu || signal.aborted) throw error;
     console.warn("burn-sam: WebGPU failed, so the model runs on the CPU.", error);
-    return loadOn(CPU, params, checkpoint, context);
+    const cpu = start(CPU);
+    // The failure may have stopped the download, which needs a module too.
+    return loadOn(
+      CPU,
+      params,
+      cpu,
+      checkpoint.catch(() => read(cpu)),
+      context,
+    );
   }
 }
 
@@ -63,29 +82,23 @@ async function choosePlace(device: LoadParams["device"]): Promise<Place> {
 async function loadOn(
   { device, adapter, software }: Place,
   params: LoadParams,
-  checkpoint: Promise<Uint8Array>,
-  { modules, signal, report, using, isOurs }: LoadContext,
+  starting: Promise<Engine>,
+  checkpoint: Promise<Checkpoint>,
+  { signal, report, using, isOurs }: LoadContext,
 ): Promise<Loaded> {
-  // The module is fetched while the checkpoint is.
-  const starting = Engine.start(device, modules[device], params.wasm[device]);
-  const reading = checkpoint.then((bytes) => {
+  const reading = checkpoint.then((read) => {
     report({ stage: "compile", loaded: 0, total: 1 });
-    return bytes;
+    return read;
   });
-  const [bytes, engine] = await Promise.all([reading, starting]);
+  const [{ blob, hash }, engine] = await Promise.all([reading, starting]);
   report({ stage: "compile", loaded: 1, total: 1 });
   signal.throwIfAborted();
   using(engine);
-  report({ stage: "load", loaded: 0, total: 1 });
+  report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
-  const digest = await sha256(bytes);
-  const known = { ...(name === undefined ? {} : { name }), ...(digest === undefined ? {} : { hash: toHex(digest) }) };
-  const session = await engine.load(bytes, { ...known, adapter, software }, isOurs);
-  report({ stage: "load", loaded: 1, total: 1 });
-  const { model, precision, parameters, imageSize, hash } = session.info;
-  return { engine, session, info: { model, device, adapter, precision, parameters, imageSize, hash } };
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const options = { ...(name === undefined ? {} : { name }), hash, adapter, software };
+  const onTensor = (loaded: number, total: number) => report({ stage: "load", loaded, total });
+  const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
+  const { device: _, adapter: __, ...found } = session.info;
+  return { engine, session, blob, info: { ...found, device, adapter } };
 }

@@ -1,6 +1,6 @@
 import { SamError, describe } from "../errors.js";
 import type { WireSource } from "../protocol.js";
-import { fetchOk } from "./download.js";
+import { fetchOk } from "./fetch.js";
 
 /** RGBA held at a time. */
 const BAND_BYTES = 4 * 2 ** 20;

@@ -73,14 +73,33 @@ export interface Embedding {
   free(): void;
 }
 
+/** A checkpoint's bytes, read at once where they are asked for. What `read` throws with a code comes through. */
+export interface CheckpointSource {
+  readonly size: number;
+  /** Exactly these bytes. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** SHA-256 of bytes that come one after another. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  /** In hexadecimal. */
+  digest(): string;
+}
+
 export interface WasmModule {
   init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
+    /** `onTensor` is told how many tensors are loaded, and of how many. */
     load(
-      checkpoint: Uint8Array,
+      source: CheckpointSource,
       options: { name?: string; adapter?: string; software?: boolean; hash?: string },
+      onTensor?: (done: number, total: number) => void,
     ): Promise<Session>;
   };
+  readonly Sha256: new () => Sha256;
+  /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. */
+  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void): void;
   /** Where the module's `.wasm` file is. */
   readonly url: URL;
 }

@@ -1,0 +1,108 @@
+// Where a download is written: a file of the origin, or a Blob that the browser may move to the disk.
+import { openSync } from "../store.js";
+import type { SyncHandle } from "../store.js";
+
+/** A piece that is given to the browser. */
+const PIECE = 16 * 2 ** 20;
+
+export interface Sink {
+  /** Bytes written. */
+  readonly length: number;
+  /** Throws where there is no room. */
+  write(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Forgets what was written. */
+  clear(): void;
+  /** What was written, whole. */
+  finish(): Promise<Blob>;
+  /** Ends it early: what is in a file stays there. */
+  close(): void;
+}
+
+export class BlobSink implements Sink {
+  #pieces: Blob[] = [];
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #held = 0;
+  length = 0;
+
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#chunks.push(bytes);
+    this.#held += bytes.length;
+    this.length += bytes.length;
+    if (this.#held >= PIECE) this.#seal();
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.#chunks = [];
+    this.#held = this.length = 0;
+  }
+
+  async finish(): Promise<Blob> {
+    this.#seal();
+    return new Blob(this.#pieces);
+  }
+
+  close(): void {
+    this.clear();
+  }
+
+  #seal(): void {
+    this.#pieces.push(new Blob(this.#chunks));
+    this.#chunks = [];
+    this.#held = 0;
+  }
+}
+
+/** A Worker that has just been ended may hold the file for a moment longer. */
+const PATIENCE_MS = [10, 50, 200, 500];
+
+export class FileSink implements Sink {
+  readonly #file: FileSystemFileHandle;
+  readonly #handle: SyncHandle;
+  #isOpen = true;
+  length: number;
+
+  private constructor(file: FileSystemFileHandle, handle: SyncHandle) {
+    this.#file = file;
+    this.#handle = handle;
+    this.length = handle.getSize();
+  }
+
+  /** With what is in the file already. Undefined where a file cannot be written to: on the page's own thread. */
+  static async open(file: FileSystemFileHandle): Promise<FileSink | undefined> {
+    for (let tries = 0; ; tries++) {
+      try {
+        const handle = await openSync(file);
+        return handle === undefined ? undefined : new FileSink(file, handle);
+      } catch {
+        const pause = PATIENCE_MS[tries];
+        if (pause === undefined) return undefined;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    const written = this.#handle.write(bytes, { at: this.length });
+    if (written < bytes.length) throw new DOMException(`${written} of ${bytes.length} bytes`, "QuotaExceededError");
+    this.length += written;
+  }
+
+  clear(): void {
+    this.#handle.truncate(0);
+    this.length = 0;
+  }
+
+  async finish(): Promise<Blob> {
+    // A write that failed may have left something behind the end.
+    this.#handle.truncate(this.length);
+    this.#handle.flush();
+    this.close();
+    return this.#file.getFile();
+  }
+
+  close(): void {
+    if (this.#isOpen) this.#handle.close();
+    this.#isOpen = false;
+  }
+}

@@ -1,0 +1,176 @@
+// Downloaded checkpoints in the origin's private file system: each a file, and beside it a note in JSON. A file whose note
+// has no hash yet is a download that broke off. On a page served by plain http, in some private windows and in sandboxed
+// frames there is no such file system.
+
+const FOLDER = "burn-sam";
+
+/** What is known of a kept file. */
+export interface Note {
+  readonly url: string;
+  /** As the caller asked for. */
+  readonly integrity?: string;
+  /** Size of the whole file; absent while it is unknown. */
+  readonly bytes?: number;
+  /** SHA-256 in hexadecimal; absent while the file is incomplete. */
+  readonly hash?: string;
+  /** What the server identifies this version of the file by. */
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** When the note was written: milliseconds since 1970. */
+  readonly date: number;
+}
+/** A note of a file that is there as a whole. */
+export type CompleteNote = Note & { readonly hash: string; readonly bytes: number };
+
+/** A file handle that reads and writes at once: only Workers have it, and only one at a time for each file. */
+export interface SyncHandle {
+  write(buffer: Uint8Array, options: { readonly at: number }): number;
+  truncate(size: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+}
+
+export class Store {
+  readonly #folder: FileSystemDirectoryHandle;
+
+  private constructor(folder: FileSystemDirectoryHandle) {
+    this.#folder = folder;
+  }
+
+  static async open(): Promise<Store | undefined> {
+    try {
+      const root = await globalThis.navigator?.storage?.getDirectory?.();
+      if (root === undefined) return undefined;
+      return new Store(await root.getDirectoryHandle(FOLDER, { create: true }));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The name under which a file is kept. */
+  static async nameOf(url: string, integrity = ""): Promise<string> {
+    const text = new TextEncoder().encode(`${integrity} ${url}`);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+    return Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async note(name: string): Promise<Note | undefined> {
+    try {
+      const file = await (await this.#folder.getFileHandle(`${name}.json`)).getFile();
+      return toNote(JSON.parse(await file.text()));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async notes(): Promise<(readonly [name: string, note: Note])[]> {
+    const names: string[] = [];
+    for await (const file of this.#folder.keys()) if (file.endsWith(".json")) names.push(file.slice(0, -5));
+    const notes: [string, Note][] = [];
+    for (const name of names) {
+      const note = await this.note(name);
+      if (note !== undefined) notes.push([name, note]);
+    }
+    return notes;
+  }
+
+  async write(name: string, note: Note): Promise<void> {
+    const bytes = new TextEncoder().encode(JSON.stringify(note));
+    await put(await this.#folder.getFileHandle(`${name}.json`, { create: true }), bytes);
+  }
+
+  /** The file's handle; made where there is none. */
+  handle(name: string): Promise<FileSystemFileHandle> {
+    return this.#folder.getFileHandle(`${name}.bin`, { create: true });
+  }
+
+  /** The kept file, if it is there as a whole. */
+  async file(name: string, { bytes }: CompleteNote): Promise<File | undefined> {
+    try {
+      const file = await (await this.#folder.getFileHandle(`${name}.bin`)).getFile();
+      return file.size === bytes ? file : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps a file that is complete. */
+  async put(name: string, file: Blob): Promise<void> {
+    await put(await this.handle(name), file);
+  }
+
+  /** The note goes first: without it the rest is nothing. */
+  async remove(name: string): Promise<void> {
+    for (const file of [`${name}.json`, `${name}.bin`]) {
+      await this.#folder.removeEntry(file).catch((error: unknown) => {
+        if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
+      });
+    }
+  }
+}
+
+/** Undefined on the page's own thread; rejects while another handle is open. */
+export async function openSync(handle: FileSystemFileHandle): Promise<SyncHandle | undefined> {
+  if (!("createSyncAccessHandle" in handle)) return undefined;
+  return (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
+}
+
+async function put(handle: FileSystemFileHandle, content: Uint8Array<ArrayBuffer> | Blob): Promise<void> {
+  const sync = content instanceof Uint8Array ? await openSync(handle) : undefined;
+  if (sync === undefined) {
+    const writable = await handle.createWritable();
+    await writable.write(content);
+    return writable.close();
+  }
+  try {
+    sync.truncate(0);
+    sync.write(content as Uint8Array, { at: 0 });
+    sync.flush();
+  } finally {
+    sync.close();
+  }
+}
+
+/** Undefined for what is no note: written by another version, or by nobody we know. */
+function toNote(value: unknown): Note | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const note = value as Record<string, unknown>;
+  const isText = (field: unknown) => field === undefined || typeof field === "string";
+  const isNumber = (field: unknown) => typeof field === "number" && Number.isFinite(field);
+  const texts = [note["integrity"], note["hash"], note["etag"], note["lastModified"]];
+  const fits =
+    typeof note["url"] === "string" &&
+    texts.every(isText) &&
+    isNumber(note["date"]) &&
+    (note["bytes"] === undefined ? note["hash"] === undefined : isNumber(note["bytes"]));
+  return fits ? (value as Note) : undefined;
+}
+
+export function isComplete(note: Note): note is CompleteNote {
+  return note.hash !== undefined && note.bytes !== undefined;
+}
+
+const lockOf = (name: string) => `burn-sam file ${name}`;
+
+/** Alone with a file, among all tabs and Workers of the origin. Rejects with the signal's reason while it waits. */
+export async function withFile<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  return locks === undefined ? work() : locks.request(lockOf(name), { signal }, work);
+}
+
+/** Removes the files of this address, or all; what is being downloaded right now stays. */
+export async function forget(url?: string): Promise<void> {
+  const store = await Store.open();
+  if (store === undefined) return;
+  for (const [name, note] of await store.notes()) {
+    if (url === undefined || note.url === url) await ifFree(name, () => store.remove(name));
+  }
+}
+
+/** Like `withFile`, but at once or not at all. */
+async function ifFree(name: string, work: () => Promise<void>): Promise<void> {
+  const locks = globalThis.navigator?.locks;
+  if (locks === undefined) return work();
+  await locks.request(lockOf(name), { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
+}
