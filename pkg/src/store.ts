@@ -64,11 +64,16 @@ export class Store {
     }
   }
 
+  /** Of all files, with a note or without one that can be read. */
+  async names(): Promise<Set<string>> {
+    const names = new Set<string>();
+    for await (const file of this.#folder.keys()) names.add(file.replace(/\.[^.]*$/, ""));
+    return names;
+  }
+
   async notes(): Promise<(readonly [name: string, note: Note])[]> {
-    const names: string[] = [];
-    for await (const file of this.#folder.keys()) if (file.endsWith(".json")) names.push(file.slice(0, -5));
     const notes: [string, Note][] = [];
-    for (const name of names) {
+    for (const name of await this.names()) {
       const note = await this.note(name);
       if (note !== undefined) notes.push([name, note]);
     }
@@ -163,8 +168,8 @@ export async function withFile<T>(name: string, signal: AbortSignal, work: () =>
 export async function forget(url?: string): Promise<void> {
   const store = await Store.open();
   if (store === undefined) return;
-  for (const [name, note] of await store.notes()) {
-    if (url === undefined || note.url === url) await ifFree(name, () => store.remove(name));
+  for (const name of await store.names()) {
+    if (url === undefined || (await store.note(name))?.url === url) await ifFree(name, () => store.remove(name));
   }
 }
 

@@ -207,9 +207,10 @@ test("a storage that is emptied meanwhile costs a new beginning", async () => {
 test("concurrent loads share one download, and its progress", async () => {
   server.bytes = new Uint8Array(6).fill(3);
   const progress = [];
-  // The first waits for the second to hear of it.
+  // The first begins when the second waits, and goes on when the second has heard of it.
   server.onPart = async (at) => {
-    while (at === 4 && progress.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const isReached = () => (at === 0 ? navigator.locks.waiting === 1 : progress.length > 0);
+    while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 1));
   };
   const first = start();
   const second = start({}, { report: (p) => progress.push(p) });
@@ -263,6 +264,8 @@ test("cached and forget", async () => {
     [b],
   );
   await Sam.forget("https://models.test/c");
+  for (const name of storage.files.keys()) if (name.endsWith(".json")) storage.files.delete(name);
+  assert.deepEqual(storage.kept, [".bin"]);
   await Sam.forget();
   assert.deepEqual(storage.kept, []);
 });

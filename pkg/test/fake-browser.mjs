@@ -89,6 +89,7 @@ export class FakeStorage {
 /** The Web Locks of an origin: exclusive ones only. */
 export class FakeLocks {
   #held = new Map();
+  waiting = 0;
 
   request = async (name, { signal, ifAvailable = false }, work) => {
     signal?.throwIfAborted();
@@ -98,7 +99,10 @@ export class FakeLocks {
     const held = new Promise((resolve) => (release = resolve));
     this.#held.set(name, held);
     try {
-      if (before !== undefined) await orAborted(before, signal);
+      if (before !== undefined) {
+        this.waiting++;
+        await orAborted(before, signal);
+      }
       return await work({ name });
     } finally {
       void (before ?? Promise.resolve()).then(() => {

@@ -37,13 +37,13 @@ export interface Checkpoint {
 export async function readCheckpoint(request: Request, context: DownloadContext): Promise<Checkpoint> {
   const { model, integrity, cache } = request;
   const { signal, report } = context;
-  const throttled = { ...context, report: throttle(report) };
-  if (model.kind === "blob") return hashBlob(model.blob, integrity, throttled);
+  const telling = (tell: DownloadContext["report"]) => ({ ...context, report: throttle(tell) });
+  if (model.kind === "blob") return hashBlob(model.blob, integrity, telling(report));
   const store = cache && /^https?:/.test(model.url) ? await Store.open() : undefined;
-  if (store === undefined) return new Download(model.url, integrity, throttled).run();
+  if (store === undefined) return new Download(model.url, integrity, telling(report)).run();
 
   const name = await Store.nameOf(model.url, integrity);
-  const channel = new Progress(name, throttled.report);
+  const channel = new Progress(name, report);
   try {
     return await withFile(name, signal, async () => {
       const kept = await recall(store, model.url, integrity);
@@ -51,8 +51,7 @@ export async function readCheckpoint(request: Request, context: DownloadContext)
         report({ stage: "download", loaded: kept.blob.size, total: kept.blob.size });
         return kept;
       }
-      const told = { ...throttled, report: channel.tell };
-      return new Download(model.url, integrity, told, { store, name }).run();
+      return new Download(model.url, integrity, telling(channel.tell), { store, name }).run();
     });
   } finally {
     channel.close();
@@ -222,9 +221,10 @@ class Download implements Target {
       const part = isPart ? await file.getFile() : new Blob();
       for await (const bytes of inSteps(part, this.#context.signal)) (await this.#hash()).update(bytes);
       const sink = await FileSink.open(file);
-      if (sink === undefined) throw new Error("The file is in use.");
-      this.#sink = sink;
-      if (note !== undefined && part.size > 0 && part.size === sink.length) return (this.#version = note);
+      if (sink !== undefined) {
+        this.#sink = sink;
+        if (note !== undefined && part.size > 0 && part.size === sink.length) return (this.#version = note);
+      }
     } catch (error) {
       this.#context.signal.throwIfAborted();
       console.info("burn-sam: a download is not gone on with.", error);
@@ -269,7 +269,7 @@ class Download implements Target {
     if (this.#place === undefined) return blob;
     const { store, name } = this.#place;
     try {
-      // On the page's own thread files are only written as a whole.
+      // Where it could not be written to as the download came: on the page's own thread.
       if (!(this.#sink instanceof FileSink)) await store.put(name, blob);
       await store.write(name, { ...this.#note(), bytes: blob.size, hash });
     } catch (error) {
