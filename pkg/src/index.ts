@@ -22,6 +22,7 @@ export type {
   EverythingProgress,
   EverythingRecord,
   ImageSource,
+  Layout,
   LoadOptions,
   LoadProgress,
   Logits,

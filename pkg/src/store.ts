@@ -121,6 +121,12 @@ export async function openSync(handle: FileSystemFileHandle): Promise<SyncHandle
   return (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
 }
 
+/** Throws where there is no room: Chromium does not, and returns an error's number in the place of a length. */
+export function writeAll(handle: SyncHandle, bytes: Uint8Array, at: number): void {
+  const written = handle.write(bytes, { at });
+  if (written !== bytes.length) throw new DOMException(`no room for ${bytes.length} bytes`, "QuotaExceededError");
+}
+
 async function put(handle: FileSystemFileHandle, content: Uint8Array<ArrayBuffer> | Blob): Promise<void> {
   const sync = content instanceof Uint8Array ? await openSync(handle) : undefined;
   if (sync === undefined) {
@@ -130,7 +136,7 @@ async function put(handle: FileSystemFileHandle, content: Uint8Array<ArrayBuffer
   }
   try {
     sync.truncate(0);
-    sync.write(content as Uint8Array, { at: 0 });
+    writeAll(sync, content as Uint8Array, 0);
     sync.flush();
   } finally {
     sync.close();

@@ -85,16 +85,22 @@ export interface LoadOptions {
   readonly worker?: boolean;
 }
 
+/** How a checkpoint names its tensors: as Meta's or MobileSAM's code does, as `transformers` does, or as this package. */
+export type Layout = "original" | "mobile-sam" | "hugging-face" | "burn-sam";
+
 /** What was loaded, and on what it runs. */
 export interface SamInfo {
   /** The architecture found in the checkpoint: `tiny`, `mobile-sam`, `sam-vit-b`, … or `custom`. */
   readonly model: string;
+  readonly layout: Layout;
   readonly device: Device;
   /** The GPU adapter in words; `"WebAssembly SIMD"` on the CPU. */
   readonly adapter: string;
   readonly precision: Precision;
   /** Number of weights. */
   readonly parameters: number;
+  /** Bytes that the weights take on the device. */
+  readonly bytes: number;
   /** Side of the square the encoder sees, in pixels. */
   readonly imageSize: number;
   /** SHA-256 of the checkpoint, in hexadecimal. */

@@ -242,6 +242,19 @@ test("the hash of what was loaded is told to the module", async () => {
   assert.equal(hash, "01d448afd928065458cf670b60f5a594d735af0172c8d67f22a81680132681ca");
 });
 
+test("a load that is aborted ends between two tensors, and the thread stays usable", async () => {
+  const client = connect();
+  const controller = new AbortController();
+  const onProgress = ({ stage }) => {
+    if (stage === "load" && log.includes("tensor 1")) controller.abort();
+  };
+  const loading = client.call("load", { params }, { signal: controller.signal, onProgress });
+  await assert.rejects(loading, { name: "AbortError" });
+  await sleep(20);
+  assert.ok(!log.includes("tensor 3"), log.join());
+  await connect().call("load", { params });
+});
+
 test("a module that fails while it hashes is lost", async () => {
   modules.cpu.Sha256 = class {
     update() {

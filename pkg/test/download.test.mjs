@@ -22,6 +22,9 @@ const start = (options = {}, { signal = new AbortController().signal, report = (
     { signal, report, hashing, pauses: [0, 0, 0], ...rest },
   );
 const read = async (...args) => bytesOf(await start(...args));
+async function until(isReached) {
+  while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
 /** What was asked since the last time. */
 const asked = () => server.requests.splice(0);
 
@@ -157,8 +160,12 @@ test("without handles that write at once, a file is kept when it is complete", a
 
 test("no room: the load goes on, and nothing is left behind", async () => {
   // Too little from the start, for the file, and for its note only.
-  for (const quota of [2, 160]) {
-    storage.quota = quota;
+  for (const [quota, tellsFullByNumber] of [
+    [2, true],
+    [160, true],
+    [160, false],
+  ]) {
+    Object.assign(storage, { quota, tellsFullByNumber });
     server.bytes = new Uint8Array(140).fill(5);
     server.chunk = 7;
     server.sendsLength = quota === 2;
@@ -166,7 +173,7 @@ test("no room: the load goes on, and nothing is left behind", async () => {
     assert.deepEqual(blob, server.bytes);
     assert.deepEqual(storage.kept, [], `quota ${quota}`);
   }
-  assert.equal(info.mock.callCount(), 2);
+  assert.equal(info.mock.callCount(), 3);
   storage.quota = 500;
   storage.estimate = async () => ({});
   storage.folder.getFileHandle = (
@@ -209,8 +216,7 @@ test("concurrent loads share one download, and its progress", async () => {
   const progress = [];
   // The first begins when the second waits, and goes on when the second has heard of it.
   server.onPart = async (at) => {
-    const isReached = () => (at === 0 ? navigator.locks.waiting === 1 : progress.length > 0);
-    while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => (at === 0 ? navigator.locks.waiting === 1 : progress.length > 0));
   };
   const first = start();
   const second = start({}, { report: (p) => progress.push(p) });
@@ -241,7 +247,7 @@ test("a load can be aborted while it waits for another", async () => {
   const first = start();
   const controller = new AbortController();
   const second = start({}, { signal: controller.signal });
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => navigator.locks.waiting === 1 && goOn !== undefined);
   controller.abort(new Error("another page"));
   await assert.rejects(second, { message: "another page" });
   server.onPart = async () => undefined;
@@ -274,7 +280,7 @@ test("a download that is under way is neither listed nor forgotten", async () =>
   let goOn;
   server.onPart = () => new Promise((resolve) => (goOn = resolve));
   const loading = start();
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => goOn !== undefined);
   assert.deepEqual(await Sam.cached(), []);
   await Sam.forget();
   server.onPart = async () => undefined;

@@ -5,6 +5,8 @@ import { Sha256 } from "./fakes.mjs";
 export class FakeStorage {
   files = new Map();
   quota = Infinity;
+  /** As Chromium does; else by an exception. */
+  tellsFullByNumber = true;
   /** As on the page's own thread. */
   withoutSync = false;
   estimate = async () => ({ quota: this.quota, usage: this.usage });
@@ -40,8 +42,13 @@ export class FakeStorage {
       file.isOpen = true;
       return {
         write: (bytes, { at }) => {
-          this.#set(file, at, bytes);
-          return bytes.length;
+          try {
+            this.#set(file, at, bytes);
+            return bytes.length;
+          } catch (error) {
+            if (this.tellsFullByNumber) return 2 ** 32 - 8;
+            throw error;
+          }
         },
         truncate: (size) => {
           const bytes = new Uint8Array(size);

@@ -75,7 +75,7 @@ export class Engine {
     source: CheckpointSource,
     options: { readonly name?: string; readonly hash: string; readonly adapter: string; readonly software: boolean },
     isOurs: () => boolean,
-    onTensor: (done: number, total: number) => void,
+    onTensor: (done: number, total: number) => Promise<void>,
   ): Promise<Session> {
     return this.#turns.run(async () => {
       const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
@@ -102,7 +102,7 @@ export class Engine {
     signal: AbortSignal,
     source: CheckpointSource,
     half: boolean,
-    write: (chunk: Uint8Array) => void,
+    write: (chunk: Uint8Array<ArrayBuffer>) => void,
   ): Promise<void> {
     return this.turn(signal, () => this.#module.convert(source, half, write));
   }

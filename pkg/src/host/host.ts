@@ -173,8 +173,7 @@ export class Host {
     const { engine, blob } = this.#requireLoaded();
     const source = await openSlices(blob);
     const file = new BlobSink();
-    // What is in the module's memory is only lent.
-    await engine.convert(signal, source, half, (chunk) => file.write(chunk.slice()));
+    await engine.convert(signal, source, half, (chunk) => file.write(chunk));
     return file.finish();
   }
 

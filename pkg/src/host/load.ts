@@ -7,6 +7,7 @@ import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
 import { hashingWith } from "./hash.js";
 import { openSlices } from "./slices.js";
+import { breathe } from "./turns.js";
 import type { Session, WasmModules } from "./wasm.js";
 
 export interface Loaded {
@@ -97,7 +98,12 @@ async function loadOn(
   report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
   const options = { ...(name === undefined ? {} : { name }), hash, adapter, software };
-  const onTensor = (loaded: number, total: number) => report({ stage: "load", loaded, total });
+  const onTensor = async (loaded: number, total: number) => {
+    report({ stage: "load", loaded, total });
+    await breathe();
+    // With a code: anything else would count as a failure of the module.
+    if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
+  };
   const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
   const { device: _, adapter: __, ...found } = session.info;
   return { engine, session, blob, info: { ...found, device, adapter } };

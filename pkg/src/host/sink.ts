@@ -1,5 +1,5 @@
 // Where a download is written: a file of the origin, or a Blob that the browser may move to the disk.
-import { openSync } from "../store.js";
+import { openSync, writeAll } from "../store.js";
 import type { SyncHandle } from "../store.js";
 
 /** A piece that is given to the browser. */
@@ -83,9 +83,8 @@ export class FileSink implements Sink {
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): void {
-    const written = this.#handle.write(bytes, { at: this.length });
-    if (written < bytes.length) throw new DOMException(`${written} of ${bytes.length} bytes`, "QuotaExceededError");
-    this.length += written;
+    writeAll(this.#handle, bytes, this.length);
+    this.length += bytes.length;
   }
 
   clear(): void {

@@ -1,13 +1,15 @@
 // The wasm boundary (src/web/ of the crate) as far as this package uses it. Written out here, because the `cpu` and the
 // `webgpu` module bring the same declarations twice, and because tests put a module of their own in their place.
-import type { Device, Precision } from "../types.js";
+import type { Device, Layout, Precision } from "../types.js";
 
 export interface SessionInfo {
   readonly model: string;
+  readonly layout: Layout;
   readonly device: Device;
   readonly adapter: string;
   readonly precision: Precision;
   readonly parameters: number;
+  readonly bytes: number;
   readonly imageSize: number;
   readonly hash: string;
 }
@@ -83,23 +85,23 @@ export interface CheckpointSource {
 /** SHA-256 of bytes that come one after another. */
 export interface Sha256 {
   update(bytes: Uint8Array): void;
-  /** In hexadecimal. */
+  /** In hexadecimal. The object is gone afterwards. */
   digest(): string;
 }
 
 export interface WasmModule {
   init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
-    /** `onTensor` is told how many tensors are loaded, and of how many. */
+    /** `onTensor` is told how many tensors are loaded, and of how many; it may take its time. What it throws ends the load. */
     load(
       source: CheckpointSource,
       options: { name?: string; adapter?: string; software?: boolean; hash?: string },
-      onTensor?: (done: number, total: number) => void,
+      onTensor?: (done: number, total: number) => void | Promise<void>,
     ): Promise<Session>;
   };
   readonly Sha256: new () => Sha256;
-  /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. */
-  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void): void;
+  /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. A piece is the caller's to keep. */
+  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array<ArrayBuffer>) => void): void;
   /** Where the module's `.wasm` file is. */
   readonly url: URL;
 }
