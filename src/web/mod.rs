@@ -2,7 +2,9 @@
 
 mod device;
 mod error;
+mod files;
 mod session;
+mod source;
 mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;

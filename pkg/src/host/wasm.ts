@@ -1,10 +1,10 @@
 // The wasm boundary (src/web/ of the crate) as far as this package uses it. Written out here, because the `cpu` and the
 // `webgpu` module bring the same declarations twice, and because tests put a module of their own in their place.
-import type { Device, Layout, Precision } from "../types.js";
+import type { Device, CheckpointLayout, Precision } from "../types.js";
 
 export interface SessionInfo {
   readonly model: string;
-  readonly layout: Layout;
+  readonly layout: CheckpointLayout;
   readonly device: Device;
   readonly adapter: string;
   readonly precision: Precision;
