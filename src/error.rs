@@ -1,5 +1,6 @@
 //! The one error type of the crate: every failure says what is wrong and what to do, and carries a stable code.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use thiserror::Error;
@@ -146,6 +147,9 @@ pub struct TensorFaults {
     pub unreadable: Vec<Unreadable>,
     /// Keys the model has no place for.
     pub extra: Vec<String>,
+    /// For the first keys of each list, what they may be meant for: the nearest extra key for a missing one, the nearest of
+    /// the model's for an extra one, and the nearest of the same shape for a misshapen one.
+    pub nearest: BTreeMap<String, String>,
 }
 
 /// A tensor of another shape than the model's.
@@ -190,21 +194,49 @@ impl Display for Unreadable {
 impl Display for TensorFaults {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let kinds = [
-            list("missing", &self.missing),
-            list("of another shape", &self.misshapen),
-            list("unreadable", &self.unreadable),
-            list("not part of the model", &self.extra),
+            self.list("missing", &self.missing, "nearest in the file"),
+            self.list("of another shape", &self.misshapen, "that is the shape of"),
+            self.list("unreadable", &self.unreadable, ""),
+            self.list("not part of the model", &self.extra, "nearest known"),
         ];
         f.write_str(&kinds.into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 }
 
 /// A sentence names this many tensors of a kind and counts the rest.
-const NAMED: usize = 8;
+pub(crate) const NAMED: usize = 8;
 
-fn list(what: &str, faults: &[impl Display]) -> Option<String> {
-    let shown: Vec<String> = faults.iter().take(NAMED).map(ToString::to_string).collect();
-    let rest = faults.len().saturating_sub(NAMED);
-    let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    (!faults.is_empty()).then(|| format!("{} {what}: {}{rest}", faults.len(), shown.join(", ")))
+impl TensorFaults {
+    fn list<T: Display + Keyed>(&self, what: &str, faults: &[T], nearest: &str) -> Option<String> {
+        let describe = |fault: &T| match self.nearest.get(fault.key()) {
+            Some(name) => format!("{fault} ({nearest}: {name})"),
+            None => fault.to_string(),
+        };
+        let shown: Vec<String> = faults.iter().take(NAMED).map(describe).collect();
+        let rest = faults.len().saturating_sub(NAMED);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        (!faults.is_empty()).then(|| format!("{} {what}: {}{rest}", faults.len(), shown.join(", ")))
+    }
+}
+
+trait Keyed {
+    fn key(&self) -> &str;
+}
+
+impl Keyed for String {
+    fn key(&self) -> &str {
+        self
+    }
+}
+
+impl Keyed for Misshapen {
+    fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Keyed for Unreadable {
+    fn key(&self) -> &str {
+        &self.key
+    }
 }

@@ -19,8 +19,8 @@
 //! use burn_sam::{Device, ImageReader, Origin, Point, Predictor, Prompt, SegmentOptions};
 //!
 //! # fn main() -> Result<(), burn_sam::SamError> {
-//! let checkpoint = std::fs::read("pkg/models/tiny.safetensors").expect("a checkpoint");
-//! let sam = Predictor::load(&checkpoint, Origin::default(), &Device::default())?;
+//! let checkpoint = std::fs::File::open("pkg/models/tiny.safetensors").expect("a checkpoint");
+//! let sam = Predictor::load(checkpoint, Origin::default(), &Device::default())?;
 //!
 //! let (width, height) = (640, 480);
 //! let rgba = vec![127; width * height * 4];

@@ -1,6 +1,7 @@
 //! Loading is strict: what does not fit is refused and named, and nothing else happens.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 
 use burn_sam::{CheckpointFault, Device, Origin, Predictor, SamError};
 use safetensors::tensor::TensorView;
@@ -10,7 +11,7 @@ const TINY_VIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny
 const VIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vit.safetensors");
 
 fn load(bytes: &[u8]) -> Result<Predictor, SamError> {
-    Predictor::load(bytes, Origin::default(), &Device::default())
+    Predictor::load(Cursor::new(bytes), Origin::default(), &Device::default())
 }
 
 /// Why a checkpoint is refused.
@@ -238,10 +239,10 @@ fn what_does_not_fit_can_be_read_off_the_error() {
     let error = load(&parts.write()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "this checkpoint cannot be used: 1 missing: mask_decoder.iou_token.weight; 1 of another shape: \
-         prompt_encoder.not_a_point_embed.weight [1, 8], expected [1, 16]; 1 unreadable: \
-         prompt_encoder.no_mask_embed.weight is I32; f32, f16 and bf16 are read; 1 not part of the model: \
-         mask_decoder.surprise"
+        "this checkpoint cannot be used: 1 missing: mask_decoder.iou_token.weight (nearest in the file: \
+         mask_decoder.surprise); 1 of another shape: prompt_encoder.not_a_point_embed.weight [1, 8], expected [1, 16]; \
+         1 unreadable: prompt_encoder.no_mask_embed.weight is I32; f32, f16 and bf16 are read; 1 not part of the model: \
+         mask_decoder.surprise (nearest known: mask_decoder.iou_token.weight)"
     );
     let SamError::BadCheckpoint(CheckpointFault::Tensors(faults)) = error else { panic!("{error:?}") };
     assert_eq!(faults.missing, ["mask_decoder.iou_token.weight"]);

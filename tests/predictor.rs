@@ -12,7 +12,7 @@ const HEIGHT: usize = 200;
 
 fn predictor(name: &str) -> Predictor {
     let file = format!("{}/tests/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
-    Predictor::load(&std::fs::read(file).unwrap(), Origin::default(), &Device::default()).unwrap()
+    Predictor::load(std::fs::File::open(file).unwrap(), Origin::default(), &Device::default()).unwrap()
 }
 
 fn image(predictor: &Predictor) -> ImageEmbedding {

@@ -11,6 +11,7 @@ export type {
   BinaryMask,
   BitmapMask,
   Box,
+  CheckpointLayout,
   CocoRle,
   Device,
   EmbeddingTensor,

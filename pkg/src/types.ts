@@ -12,6 +12,9 @@ export type Device = "webgpu" | "cpu";
 /** The arithmetic the model runs in. */
 export type Precision = "f16" | "f32";
 
+/** How a checkpoint names its tensors: SAM's files, MobileSAM's, Hugging Face's `SamModel` (SlimSAM too), or our own. */
+export type CheckpointLayout = "original" | "mobile-sam" | "hugging-face" | "burn-sam";
+
 /** A checkpoint known by name. */
 export type Preset = "tiny" | "mobile-sam" | "slimsam-77" | "sam-vit-b" | "sam-vit-l" | "sam-vit-h";
 
@@ -58,14 +61,17 @@ export interface LoadOptions {
 
 /** What was loaded, and on what it runs. */
 export interface SamInfo {
-  /** The architecture found in the checkpoint: `tiny`, `mobile-sam`, `sam-vit-b`, … or `custom`. */
+  /** The architecture found in the checkpoint: `tiny`, `mobile-sam`, `slimsam-77`, `sam-vit-b`, … or `custom`. */
   readonly model: string;
+  readonly layout: CheckpointLayout;
   readonly device: Device;
   /** The GPU adapter in words; `"WebAssembly SIMD"` on the CPU. */
   readonly adapter: string;
   readonly precision: Precision;
   /** Number of weights. */
   readonly parameters: number;
+  /** Bytes the weights take on the device. */
+  readonly bytes: number;
   /** Side of the square the encoder sees, in pixels. */
   readonly imageSize: number;
   /** SHA-256 of the checkpoint, in hexadecimal. */

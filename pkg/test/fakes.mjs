@@ -96,10 +96,14 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
     }
   }
   class Session {
-    info = { model: "custom", device: "cpu", adapter: "", precision: "f32", parameters: 7, imageSize: 64, hash: "00" };
-    static async load(checkpoint) {
-      if (checkpoint.length === 0) throw samError("bad-checkpoint", "the file is empty");
-      log.push(`load ${checkpoint.length}`);
+    info = {
+      ...{ model: "custom", layout: "burn-sam", device: "cpu", adapter: "", precision: "f32" },
+      ...{ parameters: 7, bytes: 28, imageSize: 64, hash: "00" },
+    };
+    static async load(source, _options, onTensor) {
+      if (source.size === 0) throw samError("bad-checkpoint", "the file is empty");
+      log.push(`load ${source.read(0, source.size).length}`);
+      onTensor?.(1, 1);
       return new Session();
     }
     reader(width, height) {

@@ -2,10 +2,11 @@
 //!
 //! Widths and depths are read off the tensors; what leaves no trace in them is what all released models share.
 
-use super::safetensors::Checkpoint;
+use super::file::Checkpoint;
+use super::report;
 use crate::SamError;
-use crate::error::{CheckpointFault, TensorFaults};
-use crate::model::{DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
+use crate::error::CheckpointFault;
+use crate::model::{BlockConfig, DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
 
 /// Side of the input of every released model.
 const RELEASED_IMAGE_SIZE: usize = 1024;
@@ -45,21 +46,30 @@ fn vit(checkpoint: &Checkpoint<'_>) -> Result<VitConfig, SamError> {
     let dim = side(checkpoint, "image_encoder.pos_embed", 3)?;
     let patch_size = side(checkpoint, "image_encoder.patch_embed.proj.weight", 2)?;
     let depth = count(checkpoint, "image_encoder.blocks.");
-    let mut windows = Vec::new();
+    let (mut windows, mut blocks) = (Vec::new(), Vec::new());
     for i in 0..depth {
-        windows.push(side(checkpoint, &format!("image_encoder.blocks.{i}.attn.rel_pos_h"), 0)?.div_ceil(2));
+        let of = |name: &str, axis| side(checkpoint, &format!("image_encoder.blocks.{i}.{name}"), axis);
+        windows.push(of("attn.rel_pos_h", 0)?.div_ceil(2));
+        let head_dim = of("attn.rel_pos_h", 1)?.max(1);
+        let heads = of("attn.proj.weight", 1)? / head_dim;
+        blocks.push(BlockConfig { heads, head_dim, mlp_dim: of("mlp.lin1.weight", 0)? });
     }
-    let head_dim = side(checkpoint, "image_encoder.blocks.0.attn.rel_pos_h", 1)?.max(1);
-    let inner = side(checkpoint, "image_encoder.blocks.0.attn.proj.weight", 1)?;
+    let [heads, mlp_dim] = blocks.first().map_or([0, 0], |block| [block.heads, block.mlp_dim]);
+    // Pruning leaves attention narrower than the tokens, or the blocks unlike.
+    let is_whole = |block: &BlockConfig| [block.heads, block.inner_dim(), block.mlp_dim] == [heads, dim, mlp_dim];
+    if blocks.iter().all(is_whole) {
+        blocks.clear();
+    }
     Ok(VitConfig {
         image_size: grid.saturating_mul(patch_size),
         patch_size,
         dim,
         depth,
-        heads: inner / head_dim,
-        mlp_dim: side(checkpoint, "image_encoder.blocks.0.mlp.lin1.weight", 0)?,
+        heads,
+        mlp_dim,
         window_size: windows.iter().copied().min().unwrap_or_default(),
         global_attention: (0..depth).filter(|i| windows.get(*i) == Some(&grid)).collect(),
+        blocks,
     })
 }
 
@@ -98,14 +108,15 @@ fn tiny_vit(checkpoint: &Checkpoint<'_>) -> Result<TinyVitConfig, SamError> {
 }
 
 fn side(checkpoint: &Checkpoint<'_>, key: &str, axis: usize) -> Result<usize, SamError> {
-    let Some(shape) = checkpoint.shape(key) else {
-        let faults = TensorFaults { missing: vec![key.into()], ..TensorFaults::default() };
-        return Err(SamError::BadCheckpoint(CheckpointFault::Tensors(faults)));
+    let Some(found) = checkpoint.tensor(key) else {
+        let names: Vec<String> = checkpoint.keys().map(|key| checkpoint.name(key)).collect();
+        let names = names.iter().chain(checkpoint.unknown()).map(String::as_str);
+        return Err(report::missing(checkpoint.name(key), names));
     };
-    shape
-        .get(axis)
-        .copied()
-        .ok_or_else(|| CheckpointFault::model(format!("{key} has shape {shape:?}: it should have more axes")))
+    found.shape.get(axis).copied().ok_or_else(|| {
+        let (name, shape) = (checkpoint.name(key), &found.shape);
+        CheckpointFault::model(format!("{name} has shape {shape:?}: it should have more axes"))
+    })
 }
 
 /// More blocks or layers than any model has; what counts further is reported as not part of the model.
@@ -114,15 +125,12 @@ const MAX_COUNT: usize = 1024;
 /// How many modules are numbered after `prefix`: by the largest number, so that a hole among their tensors is reported
 /// missing and not taken for the end.
 fn count(checkpoint: &Checkpoint<'_>, prefix: &str) -> usize {
-    let keys = checkpoint.keys();
-    let numbers = keys.iter().filter_map(|key| key.strip_prefix(prefix)?.split('.').next()?.parse().ok());
+    let numbers = checkpoint.keys().filter_map(|key| key.strip_prefix(prefix)?.split('.').next()?.parse().ok());
     numbers.filter(|number: &usize| *number < MAX_COUNT).max().map_or(0, |largest| largest + 1)
 }
 
 fn sample(checkpoint: &Checkpoint<'_>) -> String {
-    let mut keys = checkpoint.keys();
-    keys.sort_unstable();
-    let total = keys.len();
-    keys.truncate(3);
-    if total == 0 { "no tensors".into() } else { format!("{total} tensors: {}, …", keys.join(", ")) }
+    let total = checkpoint.keys().count() + checkpoint.unknown().len();
+    let names: Vec<String> = checkpoint.keys().take(3).map(|key| checkpoint.name(key)).collect();
+    if total == 0 { "no tensors".into() } else { format!("{total} tensors: {}, …", names.join(", ")) }
 }

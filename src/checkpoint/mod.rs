@@ -1,15 +1,26 @@
 //! Bytes of a checkpoint → named tensors → the model. Loading is strict: a missing, extra or misshapen tensor fails
 //! and is named.
 
+mod convert;
+mod file;
 mod infer;
 mod keys;
+mod layout;
+mod loading;
+mod plan;
+mod report;
 mod safetensors;
+mod tensor;
 mod weights;
+
+use std::io::{ErrorKind, Read, Seek};
 
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
-use self::safetensors::Checkpoint;
+pub use self::convert::convert;
+pub use self::layout::Layout;
+pub use self::loading::{Loaded, Loading};
 use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{EncoderConfig, Sam, SamConfig};
@@ -21,10 +32,14 @@ pub struct LoadedModel {
     pub sam: Sam,
     /// Its shape.
     pub config: SamConfig,
-    /// The architecture's usual name: `tiny`, `mobile-sam`, `sam-vit-b`, …, or `custom`.
+    /// The architecture's usual name: `tiny`, `mobile-sam`, `sam-vit-b`, `slimsam-77`, …, or `custom`.
     pub name: String,
+    /// How the file names its tensors.
+    pub layout: Layout,
     /// Number of weights in the checkpoint.
     pub parameters: usize,
+    /// Size of the weights on the device.
+    pub bytes: u64,
     /// SHA-256 of the checkpoint.
     pub hash: [u8; 32],
 }
@@ -34,31 +49,59 @@ pub struct LoadedModel {
 pub struct Origin<'a> {
     /// The model's name.
     pub name: Option<&'a str>,
-    /// SHA-256 of the bytes: a browser computes it ten times faster than wasm does.
+    /// SHA-256 of the file, which is read once more where this is not known.
     pub hash: Option<[u8; 32]>,
 }
 
-/// Loads a checkpoint: safetensors in the original layout of SAM or MobileSAM, f32, f16 or bf16.
+/// Loads a checkpoint: safetensors in the layout of SAM, MobileSAM or Hugging Face's `SamModel`; f32, f16 or bf16. The
+/// source is read tensor by tensor.
 ///
 /// # Errors
 /// [`SamError::BadCheckpoint`] names what is missing, unknown or misshapen.
-pub fn load(bytes: &[u8], origin: Origin<'_>, device: &Device) -> Result<LoadedModel, SamError> {
-    let checkpoint = Checkpoint::parse(bytes)?;
-    let config = match checkpoint.config() {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| CheckpointFault::model(format!("its config is not readable: {error}")))?,
-        None => infer::config(&checkpoint)?,
-    };
-    config.check().map_err(CheckpointFault::model)?;
-    check_biases(&config)?;
-    let (sam, parameters) = weights::load(config.init(device), &checkpoint, device)?;
-    Ok(LoadedModel {
-        sam,
-        parameters,
-        name: origin.name.unwrap_or_else(|| name(&config)).into(),
-        config,
-        hash: origin.hash.unwrap_or_else(|| Sha256::digest(bytes).into()),
-    })
+pub fn load(mut source: impl Read + Seek, origin: Origin<'_>, device: &Device) -> Result<LoadedModel, SamError> {
+    let loaded = Loading::begin(&mut source, device)?.finish()?;
+    LoadedModel::new(loaded, origin, source)
+}
+
+impl LoadedModel {
+    /// What [`Loading`] made of a source, named and hashed.
+    ///
+    /// # Errors
+    /// [`SamError::BadCheckpoint`] where the source cannot be read once more.
+    pub fn new(loaded: Loaded, origin: Origin<'_>, source: impl Read + Seek) -> Result<Self, SamError> {
+        let hash = match origin.hash {
+            Some(hash) => hash,
+            None => sha256(source)?,
+        };
+        let Loaded { sam, config, layout, parameters, bytes } = loaded;
+        let name = origin.name.unwrap_or_else(|| name(&config)).into();
+        Ok(Self { sam, config, name, layout, parameters, bytes, hash })
+    }
+}
+
+fn sha256(mut source: impl Read + Seek) -> Result<[u8; 32], SamError> {
+    source.rewind().map_err(unreadable)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(length) => hasher.update(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => (),
+            Err(error) => return Err(unreadable(error)),
+        }
+    }
+}
+
+fn cut_short() -> SamError {
+    CheckpointFault::file("it is cut short; download or copy it again")
+}
+
+fn unreadable(error: std::io::Error) -> SamError {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => cut_short(),
+        _ => CheckpointFault::file(format!("it could not be read: {error}")),
+    }
 }
 
 /// The most values that position biases may become: MobileSAM's become a million.
@@ -82,10 +125,13 @@ fn check_biases(config: &SamConfig) -> Result<(), SamError> {
 
 fn name(config: &SamConfig) -> &'static str {
     match &config.encoder {
-        EncoderConfig::Vit(vit) => match (vit.dim, vit.depth) {
-            (768, 12) => "sam-vit-b",
-            (1024, 24) => "sam-vit-l",
-            (1280, 32) => "sam-vit-h",
+        EncoderConfig::Vit(vit) if !vit.blocks.is_empty() => "custom",
+        EncoderConfig::Vit(vit) => match (vit.dim, vit.depth, vit.mlp_dim) {
+            (768, 12, 3072) => "sam-vit-b",
+            (1024, 24, 4096) => "sam-vit-l",
+            (1280, 32, 5120) => "sam-vit-h",
+            (384, 12, 1536) => "slimsam-50",
+            (168, 12, 696) => "slimsam-77",
             _ => "custom",
         },
         EncoderConfig::TinyVit(tiny) => match (tiny.dims.as_slice(), tiny.image_size) {

@@ -1,61 +1,94 @@
-//! Named tensors of a safetensors file.
+//! Named tensors of a safetensors file, each read when it is asked for.
 
-use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
 
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+
+use super::tensor::{Container, Element, TensorInfo};
+use super::weights::buffer;
+use super::{cut_short, unreadable};
 use crate::SamError;
-use crate::error::{CheckpointFault, Unreadable};
+use crate::error::CheckpointFault;
 
-/// How PyTorch's files begin: as a zip archive, or before version 1.6 as a pickle.
-const PYTORCH: [&[u8]; 2] = [b"PK\x03\x04", b"\x80\x02"];
+/// The header of a released checkpoint takes 50 kB.
+const MAX_HEADER: u64 = 16 << 20;
 
-/// A parsed file; the tensors' bytes stay where they are.
-pub(crate) struct Checkpoint<'a> {
-    tensors: SafeTensors<'a>,
+/// A file whose header has been read; the tensors' bytes stay where they are.
+pub(crate) struct Safetensors<R> {
+    reader: R,
+    tensors: BTreeMap<String, TensorInfo>,
+    /// Where each tensor begins in the file, and its length in bytes.
+    places: BTreeMap<String, (u64, usize)>,
     config: Option<String>,
 }
 
-impl<'a> Checkpoint<'a> {
-    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, SamError> {
-        if bytes.is_empty() {
-            return Err(CheckpointFault::file("it is empty (0 bytes); choose another file"));
+impl<R: Read + Seek> Safetensors<R> {
+    pub(crate) fn open(mut reader: R) -> Result<Self, SamError> {
+        let size = reader.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        reader.rewind().map_err(unreadable)?;
+        let mut length = [0; 8];
+        reader.read_exact(&mut length).map_err(unreadable)?;
+        let length = u64::from_le_bytes(length);
+        if length > MAX_HEADER {
+            return Err(CheckpointFault::file(
+                "it is neither a safetensors file nor one of PyTorch's (.pth, .pt); choose another file",
+            ));
         }
-        if PYTORCH.iter().any(|magic| bytes.starts_with(magic)) {
-            return Err(SamError::NotImplemented {
-                what: "reading PyTorch's files (.pth, .pt)".into(),
-                instead: "convert the checkpoint to safetensors".into(),
-            });
+        let start = size_of::<u64>() as u64 + length;
+        if start > size {
+            return Err(cut_short());
         }
-        let unreadable = |error: safetensors::SafeTensorError| {
-            CheckpointFault::file(format!("it is not a readable safetensors file, or it is cut short ({error})"))
-        };
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+        let mut header = buffer(length as usize)?;
+        reader.read_exact(&mut header).map_err(unreadable)?;
+        // Reading it checks that the tensors lie one behind the other, each as long as its shape and type say.
+        let metadata: Metadata = serde_json::from_slice(&header)
+            .map_err(|error| CheckpointFault::file(format!("it is not a readable safetensors file ({error})")))?;
+        let end = start.saturating_add(metadata.data_len() as u64);
+        if end > size {
+            return Err(cut_short());
+        }
+        if end < size {
+            return Err(CheckpointFault::file(format!("it is damaged: {} bytes follow its last tensor", size - end)));
+        }
+        let (mut tensors, mut places) = (BTreeMap::new(), BTreeMap::new());
+        for (name, info) in metadata.tensors() {
+            let (from, to) = info.data_offsets;
+            places.insert(name.clone(), (start + from as u64, to - from));
+            tensors.insert(name, TensorInfo { shape: info.shape.clone(), element: element(info.dtype) });
+        }
         let config = metadata.metadata().as_ref().and_then(|map| map.get("config").cloned());
-        Ok(Self { tensors: SafeTensors::deserialize(bytes).map_err(unreadable)?, config })
+        Ok(Self { reader, tensors, places, config })
     }
 
     /// The `config` of the metadata, where there is one.
     pub(crate) fn config(&self) -> Option<&str> {
         self.config.as_deref()
     }
+}
 
-    pub(crate) fn keys(&self) -> Vec<&str> {
-        self.tensors.names()
+impl<R: Read + Seek> Container for Safetensors<R> {
+    fn tensors(&self) -> &BTreeMap<String, TensorInfo> {
+        &self.tensors
     }
 
-    pub(crate) fn shape(&self, key: &str) -> Option<Vec<usize>> {
-        Some(self.tensors.tensor(key).ok()?.shape().to_vec())
-    }
-
-    /// A tensor's values, row-major, widened to f32. `None` where there is no such tensor.
-    pub(crate) fn read(&self, key: &str) -> Option<Result<Vec<f32>, Unreadable>> {
-        let tensor = self.tensors.tensor(key).ok()?;
-        let data = tensor.data();
-        let values = match tensor.dtype() {
-            Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => data.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-            Dtype::BF16 => data.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-            other => return Some(Err(Unreadable { key: key.into(), dtype: format!("{other:?}") })),
+    fn read(&mut self, name: &str) -> Result<Vec<u8>, SamError> {
+        let Some((start, length)) = self.places.get(name) else {
+            return Err(SamError::Internal { reason: format!("{name} is not in the checkpoint") });
         };
-        Some(Ok(values))
+        let mut bytes = buffer(*length)?;
+        self.reader.seek(SeekFrom::Start(*start)).map_err(unreadable)?;
+        self.reader.read_exact(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
+    }
+}
+
+fn element(dtype: Dtype) -> Element {
+    match dtype {
+        Dtype::F32 => Element::F32,
+        Dtype::F16 => Element::F16,
+        Dtype::BF16 => Element::BF16,
+        other => Element::Other(format!("{other:?}")),
     }
 }

@@ -1,199 +1,144 @@
-//! Puts a checkpoint's tensors into the modules, parameter by parameter.
-//!
-//! PyTorch and our modules keep some weights differently; the kind of module decides what is done on the way:
-//! linear layers are transposed, patch convolutions become matrices, batch norms are folded into their convolution.
+//! A parameter's values from the tensors it is made of.
 
-use std::collections::HashSet;
+use half::{bf16, f16};
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-
-use super::keys;
-use super::safetensors::Checkpoint;
+use super::plan::Change;
+use super::tensor::Element;
 use crate::SamError;
-use crate::error::{CheckpointFault, Misshapen, TensorFaults};
 use crate::model::common::EPS_TORCH;
-use crate::model::config::EMBEDDING_STRIDE;
 
-/// The module with its weights, and how many the checkpoint has for it.
-pub(super) fn load<M: Module>(module: M, checkpoint: &Checkpoint<'_>, device: &Device) -> Result<(M, usize), SamError> {
-    let mut loader = Loader {
-        checkpoint,
-        device,
-        path: Vec::new(),
-        kinds: Vec::new(),
-        used: HashSet::new(),
-        faults: TensorFaults::default(),
+/// Whether the weights of linear layers that a file has in f16 stay so on the device.
+pub(super) const HALF_AT_REST: bool = false;
+
+/// A tensor as the file has it.
+pub(super) struct Stored {
+    pub(super) bytes: Vec<u8>,
+    pub(super) element: Element,
+}
+
+/// A parameter's values in our layout.
+pub(super) enum Values {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+}
+
+/// An empty buffer of `length` values.
+///
+/// # Errors
+/// [`SamError::OutOfMemory`]: one large buffer more than there is room for must not end the session.
+pub(super) fn buffer<T: Clone + Default>(length: usize) -> Result<Vec<T>, SamError> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(length).map_err(|_| SamError::OutOfMemory {
+        what: format!("{:.0} MB of the checkpoint", (length as f64 * size_of::<T>() as f64 / 1e6).ceil()),
+        instead: "use a smaller model".into(),
+    })?;
+    buffer.resize(length, T::default());
+    Ok(buffer)
+}
+
+/// What a change makes of a parameter's tensors, whose shapes have been checked.
+pub(super) fn make(change: Change, parts: Vec<Stored>) -> Result<Values, SamError> {
+    let lacking = || SamError::Internal { reason: format!("{change:?} was given too few tensors") };
+    let mut parts = parts.into_iter();
+    let mut next = || parts.next().ok_or_else(lacking);
+    let values = match change {
+        Change::None => widen(next()?)?,
+        Change::Transpose { rows, columns } => {
+            let stored = next()?;
+            if HALF_AT_REST && stored.element == Element::F16 {
+                return Ok(Values::F16(transpose(&halves(stored)?, rows, columns)?));
+            }
+            transpose(&widen(stored)?, rows, columns)?
+        }
+        Change::Permute { shape, order } => permute(&widen(next()?)?, shape, order)?,
+        Change::FoldWeight { outputs, transpose: input } => {
+            let scales = scales(&widen(next()?)?, &widen(next()?)?);
+            let mut weights = widen(next()?)?;
+            let per_output = (weights.len() / outputs.max(1)).max(1);
+            for (weights, scale) in weights.chunks_mut(per_output).zip(&scales) {
+                weights.iter_mut().for_each(|w| *w *= scale);
+            }
+            match input {
+                Some(input) => transpose(&weights, outputs, input)?,
+                None => weights,
+            }
+        }
+        Change::FoldBias => {
+            let scales = scales(&widen(next()?)?, &widen(next()?)?);
+            let (shift, mean) = (widen(next()?)?, widen(next()?)?);
+            shift.iter().zip(&mean).zip(&scales).map(|((b, m), s)| b - m * s).collect()
+        }
+        Change::SpreadBiases { heads, window } => spread_biases(&widen(next()?)?, heads, window),
     };
-    let module = module.map(&mut loader);
-    let Loader { used, mut faults, .. } = loader;
-    faults.extra = checkpoint
-        .keys()
-        .into_iter()
-        .filter(|key| !used.contains(*key) && !keys::is_ignored(key))
-        .map(String::from)
-        .collect();
-    faults.extra.sort_unstable();
-    if !faults.is_empty() {
-        return Err(SamError::BadCheckpoint(CheckpointFault::Tensors(faults)));
-    }
-    let elements = |key: &String| checkpoint.shape(key).map_or(0, |shape| shape.iter().product());
-    let parameters = used.iter().map(elements).sum();
-    Ok((module, parameters))
+    Ok(Values::F32(values))
 }
 
-struct Loader<'a> {
-    checkpoint: &'a Checkpoint<'a>,
-    device: &'a Device,
-    path: Vec<String>,
-    kinds: Vec<String>,
-    used: HashSet<String>,
-    faults: TensorFaults,
+/// The factor a batch norm puts on each output.
+fn scales(gain: &[f32], variance: &[f32]) -> Vec<f32> {
+    gain.iter().zip(variance).map(|(g, v)| g / (v + EPS_TORCH as f32).sqrt()).collect()
 }
 
-/// Values of a tensor and their shape.
-struct Values {
-    data: Vec<f32>,
-    shape: Vec<usize>,
-}
-
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push(name.into());
-        self.kinds.push(container_type.into());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-        self.kinds.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let shape = param.lazy_shape().to_vec();
-        match self.values(&shape) {
-            Some(data) => {
-                let tensor = Tensor::from_data(TensorData::new(data, shape), self.device);
-                Param::initialized(param.id, tensor)
-            }
-            None => param,
-        }
+/// A tensor's values as f32.
+pub(super) fn widen(Stored { bytes, element }: Stored) -> Result<Vec<f32>, SamError> {
+    match element {
+        Element::F32 => decode(&bytes, f32::from_le_bytes),
+        Element::F16 => decode(&bytes, |value| f16::from_le_bytes(value).to_f32()),
+        Element::BF16 => decode(&bytes, |value| bf16::from_le_bytes(value).to_f32()),
+        Element::Other(name) => Err(SamError::Internal { reason: format!("values of type {name} are not read") }),
     }
 }
 
-impl Loader<'_> {
-    /// The values of the parameter at the current path in our layout; `None` where a fault was noted.
-    fn values(&mut self, shape: &[usize]) -> Option<Vec<f32>> {
-        let key = keys::key(&self.path);
-        let kind = self.kinds.last().map(|kind| kind.trim_start_matches("Struct:").to_owned()).unwrap_or_default();
-        let is_weight = key.ends_with(".weight");
-        match kind.as_str() {
-            "Linear" if is_weight => {
-                let [input, output] = *shape else { return None };
-                let values = self.read(&key, &[&[output, input], &[output, input, 1, 1]])?;
-                Some(transpose(&values.data, output, input))
-            }
-            "PatchConv" if is_weight => {
-                let [rows, output] = *shape else { return None };
-                let kernel = patch_kernel(&key);
-                let values = self.read(&key, &[&[output, rows / (kernel * kernel), kernel, kernel]])?;
-                Some(permute(&values, [2, 3, 1, 0]))
-            }
-            "PatchConvTranspose" if is_weight => {
-                let [input, columns] = *shape else { return None };
-                let kernel = patch_kernel(&key);
-                let values = self.read(&key, &[&[input, columns / (kernel * kernel), kernel, kernel]])?;
-                Some(permute(&values, [0, 2, 3, 1]))
-            }
-            "PointwiseNorm" | "ConvNorm" => self.folded(&key, shape),
-            "Attention" if key.ends_with(".attention_biases") => {
-                let [heads, tokens, _] = *shape else { return None };
-                let window = tokens.isqrt();
-                let values = self.read(&key, &[&[heads, tokens]])?;
-                Some(spread_biases(&values.data, heads, window))
-            }
-            _ => Some(self.read(&key, &[shape])?.data),
-        }
-    }
+/// The values of a tensor of f16.
+fn halves(stored: Stored) -> Result<Vec<f16>, SamError> {
+    decode(&stored.bytes, f16::from_le_bytes)
+}
 
-    /// Weight or bias of a convolution with the batch norm behind it: `y = (w·x − mean) · g / √(var + ε) + b`.
-    fn folded(&mut self, key: &str, shape: &[usize]) -> Option<Vec<f32>> {
-        let (module, name) = key.rsplit_once('.')?;
-        let outputs = if name == "bias" || shape.len() == 4 { shape[0] } else { shape[1] };
-        let [gain, variance] =
-            ["weight", "running_var"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
-        let (gain, variance) = (gain?, variance?);
-        let scales: Vec<f32> =
-            gain.data.iter().zip(&variance.data).map(|(g, v)| g / (v + EPS_TORCH as f32).sqrt()).collect();
-        if name == "bias" {
-            let [shift, mean] =
-                ["bias", "running_mean"].map(|name| self.read(&format!("{module}.bn.{name}"), &[&[outputs]]));
-            let (shift, mean) = (shift?, mean?);
-            return Some(shift.data.iter().zip(&mean.data).zip(&scales).map(|((b, m), s)| b - m * s).collect());
-        }
-        let pointwise = shape.len() == 2;
-        let stored = if pointwise { vec![outputs, shape[0], 1, 1] } else { shape.to_vec() };
-        let mut values = self.read(&format!("{module}.c.weight"), &[&stored])?;
-        let per_output = values.data.len() / outputs.max(1);
-        for (weights, scale) in values.data.chunks_mut(per_output.max(1)).zip(&scales) {
-            weights.iter_mut().for_each(|w| *w *= scale);
-        }
-        Some(if pointwise { transpose(&values.data, outputs, shape[0]) } else { values.data })
+fn decode<const N: usize, T: Clone + Default>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Result<Vec<T>, SamError> {
+    let (stored, _) = bytes.as_chunks::<N>();
+    let mut values = buffer(stored.len())?;
+    for (out, bytes) in values.iter_mut().zip(stored) {
+        *out = value(*bytes);
     }
+    Ok(values)
+}
 
-    /// A tensor of one of the given shapes.
-    fn read(&mut self, key: &str, shapes: &[&[usize]]) -> Option<Values> {
-        let Some(found) = self.checkpoint.shape(key) else {
-            note(&mut self.faults.missing, key.into());
-            return None;
-        };
-        self.used.insert(key.into());
-        if !shapes.contains(&found.as_slice()) {
-            let expected = shapes.first().map(|shape| shape.to_vec()).unwrap_or_default();
-            note(&mut self.faults.misshapen, Misshapen { key: key.into(), found, expected });
-            return None;
-        }
-        match self.checkpoint.read(key)? {
-            Ok(data) => Some(Values { data, shape: found }),
-            Err(fault) => {
-                note(&mut self.faults.unreadable, fault);
-                None
+/// Side of the squares that are transposed at a time: few enough rows to stay in a cache.
+const SQUARE: usize = 16;
+
+fn transpose<T: Copy + Default>(data: &[T], rows: usize, columns: usize) -> Result<Vec<T>, SamError> {
+    let mut out = buffer(data.len())?;
+    for top in (0..rows).step_by(SQUARE) {
+        for left in (0..columns).step_by(SQUARE) {
+            for column in left..columns.min(left + SQUARE) {
+                for row in top..rows.min(top + SQUARE) {
+                    out[column * rows + row] = data[row * columns + column];
+                }
             }
         }
     }
-}
-
-/// Weight and bias of a convolution ask for the same norm: what is wrong with it is said once.
-fn note<T: PartialEq>(faults: &mut Vec<T>, fault: T) {
-    if !faults.contains(&fault) {
-        faults.push(fault);
-    }
-}
-
-/// Side of the kernel of a convolution whose stride is its kernel: a patch of the image, or the decoder's steps of two.
-fn patch_kernel(key: &str) -> usize {
-    if key.starts_with("image_encoder.") { EMBEDDING_STRIDE } else { 2 }
-}
-
-fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..rows * columns).map(|i| data[i % rows * columns + i / rows]).collect()
+    Ok(out)
 }
 
 /// Row-major values with their axes in another order.
-fn permute(values: &Values, order: [usize; 4]) -> Vec<f32> {
+fn permute(data: &[f32], shape: [usize; 4], order: [usize; 4]) -> Result<Vec<f32>, SamError> {
     let mut strides = [1; 4];
     for axis in (0..3).rev() {
-        strides[axis] = strides[axis + 1] * values.shape[axis + 1];
+        strides[axis] = strides[axis + 1] * shape[axis + 1];
     }
-    let [a, b, c, d] = order.map(|axis| (values.shape[axis], strides[axis]));
-    let mut out = Vec::with_capacity(values.data.len());
+    let [a, b, c, d] = order.map(|axis| (shape[axis], strides[axis]));
+    let mut out = buffer(data.len())?;
+    let mut slots = out.iter_mut();
     for i in 0..a.0 {
         for j in 0..b.0 {
             for k in 0..c.0 {
-                out.extend((0..d.0).map(|l| values.data[i * a.1 + j * b.1 + k * c.1 + l * d.1]));
+                let start = i * a.1 + j * b.1 + k * c.1;
+                for (l, slot) in (0..d.0).zip(&mut slots) {
+                    *slot = data[start + l * d.1];
+                }
             }
         }
     }
-    out
+    Ok(out)
 }
 
 /// `[heads, window²]`, indexed by |Δy| · window + |Δx|, for every pair of tokens: `[heads, window², window²]`.
@@ -210,13 +155,18 @@ mod tests {
 
     #[test]
     fn transposes() {
-        assert_eq!(transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(transpose(&[1, 2, 3, 4, 5, 6], 2, 3).unwrap(), [1, 4, 2, 5, 3, 6]);
+        for (rows, columns) in [(1, 1), (16, 16), (17, 40), (40, 17), (3, 100)] {
+            let data: Vec<usize> = (0..rows * columns).collect();
+            let expected: Vec<usize> = (0..rows * columns).map(|i| i % rows * columns + i / rows).collect();
+            assert_eq!(transpose(&data, rows, columns).unwrap(), expected);
+        }
     }
 
     #[test]
     fn permutes_axes() {
-        let values = Values { data: (0..8).map(|i| i as f32).collect(), shape: vec![2, 1, 2, 2] };
-        assert_eq!(permute(&values, [2, 3, 1, 0]), [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
+        let values: Vec<f32> = (0..8).map(|i| i as f32).collect();
+        assert_eq!(permute(&values, [2, 1, 2, 2], [2, 3, 1, 0]).unwrap(), [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
     }
 
     #[test]
@@ -224,5 +174,13 @@ mod tests {
         let spread = spread_biases(&[0.0, 1.0, 2.0, 3.0], 1, 2);
         assert_eq!(spread[..4], [0.0, 1.0, 2.0, 3.0]);
         assert_eq!(spread[12..], [3.0, 2.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn reads_every_type() {
+        let of = |bytes: &[u8], element| widen(Stored { bytes: bytes.to_vec(), element }).unwrap();
+        assert_eq!(of(&1.5f32.to_le_bytes(), Element::F32), [1.5]);
+        assert_eq!(of(&f16::from_f32(1.5).to_le_bytes(), Element::F16), [1.5]);
+        assert_eq!(of(&bf16::from_f32(1.5).to_le_bytes(), Element::BF16), [1.5]);
     }
 }

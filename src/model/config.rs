@@ -42,6 +42,20 @@ pub struct VitConfig {
     pub window_size: usize,
     /// Blocks that attend globally.
     pub global_attention: Vec<usize>,
+    /// The widths of each block, where a model was pruned so that `heads`, `dim` and `mlp_dim` do not tell them; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<BlockConfig>,
+}
+
+/// The widths inside one block of a vision transformer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockConfig {
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Hidden width of the MLP.
+    pub mlp_dim: usize,
 }
 
 /// TinyViT (<https://arxiv.org/abs/2207.10666>) as MobileSAM uses it.
@@ -106,6 +120,22 @@ fn sixteen() -> usize {
     16
 }
 
+impl VitConfig {
+    /// The widths of a block.
+    pub fn block(&self, index: usize) -> BlockConfig {
+        let (heads, head_dim) = (self.heads, self.dim / self.heads.max(1));
+        let whole = BlockConfig { heads, head_dim, mlp_dim: self.mlp_dim };
+        self.blocks.get(index).copied().unwrap_or(whole)
+    }
+}
+
+impl BlockConfig {
+    /// Width of the attention: all heads together.
+    pub fn inner_dim(&self) -> usize {
+        self.heads.saturating_mul(self.head_dim)
+    }
+}
+
 impl EncoderConfig {
     /// Side of the square input, S.
     pub fn image_size(&self) -> usize {
@@ -160,7 +190,15 @@ impl SamConfig {
                 at_most("depth", vit.depth, 128)?;
                 at_most("mlp_dim", vit.mlp_dim, 65536)?;
                 at_most("window_size", vit.window_size, self.embedding_size())?;
-                divides("heads", vit.heads, vit.dim)?;
+                if vit.blocks.is_empty() {
+                    divides("heads", vit.heads, vit.dim)?;
+                } else if vit.blocks.len() != vit.depth {
+                    return Err(format!("config: {} blocks are not a depth of {}", vit.blocks.len(), vit.depth));
+                }
+                for block in &vit.blocks {
+                    at_most("the width of a block's attention", block.inner_dim(), 8192)?;
+                    at_most("mlp_dim of a block", block.mlp_dim, 65536)?;
+                }
             }
             EncoderConfig::TinyVit(tiny) => {
                 let stages = tiny.dims.len();

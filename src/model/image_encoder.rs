@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Linear, MlpBlock, PatchConv, parameter};
-use super::config::VitConfig;
+use super::config::{BlockConfig, VitConfig};
 use crate::ops::{self, Activation, Packing};
 
 /// The vision transformer and its neck.
@@ -22,9 +22,7 @@ impl VitConfig {
     /// An encoder whose neck is `out_dim` wide.
     pub fn init(&self, out_dim: usize, device: &Device) -> ImageEncoderVit {
         let grid = self.image_size / self.patch_size;
-        let blocks = (0..self.depth)
-            .map(|i| Block::new(self, if self.global_attention.contains(&i) { 0 } else { self.window_size }, device))
-            .collect();
+        let blocks = (0..self.depth).map(|i| Block::new(self, i, device)).collect();
         ImageEncoderVit {
             patch_embed: PatchEmbed { proj: PatchConv::new(3, self.dim, self.patch_size, device) },
             pos_embed: parameter([1, grid, grid, self.dim], device),
@@ -76,13 +74,16 @@ pub struct Block {
 }
 
 impl Block {
-    pub(crate) fn new(config: &VitConfig, window_size: usize, device: &Device) -> Self {
-        let attended = if window_size == 0 { config.image_size / config.patch_size } else { window_size };
+    pub(crate) fn new(config: &VitConfig, index: usize, device: &Device) -> Self {
+        let global = config.global_attention.contains(&index);
+        let window_size = if global { 0 } else { config.window_size };
+        let attended = if global { config.image_size / config.patch_size } else { window_size };
+        let widths = config.block(index);
         Self {
             norm1: LayerNorm::new(config.dim, EPS_VIT, device),
-            attn: Attention::new(config.dim, config.heads, attended, device),
+            attn: Attention::new(config.dim, &widths, attended, device),
             norm2: LayerNorm::new(config.dim, EPS_VIT, device),
-            mlp: MlpBlock::new(config.dim, config.mlp_dim, Activation::Gelu, device),
+            mlp: MlpBlock::new(config.dim, widths.mlp_dim, Activation::Gelu, device),
             window_size,
         }
     }
@@ -117,29 +118,31 @@ pub struct Attention {
 }
 
 impl Attention {
-    pub(crate) fn new(dim: usize, heads: usize, attended: usize, device: &Device) -> Self {
+    pub(crate) fn new(dim: usize, widths: &BlockConfig, attended: usize, device: &Device) -> Self {
+        let inner = widths.inner_dim();
         Self {
-            qkv: Linear::new(dim, 3 * dim, device),
-            proj: Linear::new(dim, dim, device),
-            rel_pos_h: parameter([2 * attended - 1, dim / heads], device),
-            rel_pos_w: parameter([2 * attended - 1, dim / heads], device),
-            heads,
+            qkv: Linear::new(dim, 3 * inner, device),
+            proj: Linear::new(inner, dim, device),
+            rel_pos_h: parameter([2 * attended - 1, widths.head_dim], device),
+            rel_pos_w: parameter([2 * attended - 1, widths.head_dim], device),
+            heads: widths.heads,
         }
     }
 
     /// # Shapes
     /// - input, output: `[batch, height, width, dim]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, height, width, dim] = x.dims();
-        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3 * dim]);
+        let [batch, height, width, _] = x.dims();
+        let [inner, _] = self.proj.weight.dims();
+        let qkv = self.qkv.forward(x).reshape([batch, height * width, 3 * inner]);
         let bias = ops::Bias::Decomposed {
             vertical: self.rel_pos_h.val(),
             horizontal: self.rel_pos_w.val(),
             grid: [height, width],
         };
-        let scale = ((dim / self.heads) as f64).powf(-0.5);
+        let scale = ((inner / self.heads) as f64).powf(-0.5);
         let x = ops::self_attention(qkv, self.heads, Packing::Parts, scale, &bias);
-        self.proj.forward(x.reshape([batch, height, width, dim]))
+        self.proj.forward(x.reshape([batch, height, width, inner]))
     }
 }
 

@@ -12,5 +12,5 @@ pub mod sam;
 pub mod tiny_vit;
 pub mod transformer;
 
-pub use config::{DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
+pub use config::{BlockConfig, DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
 pub use sam::{ImageEncoder, Sam};

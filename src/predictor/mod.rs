@@ -6,6 +6,7 @@ mod embedding;
 mod encoded_prompt;
 mod encoding;
 
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -32,14 +33,18 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Loads a checkpoint onto a device.
+    /// Loads a checkpoint onto a device: a [`File`](std::fs::File), say.
     ///
     /// # Errors
     /// [`SamError::BadCheckpoint`], see [`checkpoint::load`].
-    pub fn load(checkpoint: &[u8], origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
-        let model = checkpoint::load(checkpoint, origin, device)?;
+    pub fn load(checkpoint: impl Read + Seek, origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
+        Ok(Self::new(checkpoint::load(checkpoint, origin, device)?, device))
+    }
+
+    /// For a model that was loaded onto this device.
+    pub fn new(model: LoadedModel, device: &Device) -> Self {
         let image_pe = model.sam.prompt_encoder().dense_pe();
-        Ok(Self { model: Arc::new(model), image_pe, device: device.clone() })
+        Self { model: Arc::new(model), image_pe, device: device.clone() }
     }
 
     /// The model and what is known of it.
@@ -88,7 +93,7 @@ impl Predictor {
     }
 }
 
-async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, SamError> {
+pub(crate) async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, SamError> {
     let lost = |reason: String| SamError::DeviceLost { reason };
     let data = tensor.into_data_async().await.map_err(|error| lost(format!("{error:?}")))?;
     data.try_into_vec::<f32>().map_err(|error| lost(format!("{error:?}")))

@@ -4,7 +4,9 @@
 mod bench;
 mod device;
 mod error;
+mod files;
 mod session;
+mod source;
 mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;

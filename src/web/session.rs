@@ -1,13 +1,21 @@
 //! The classes the Worker drives.
 
+use std::io::{BufReader, Read, Seek};
+
 use burn::tensor::Device;
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 use super::device;
-use super::error::JsResult;
+use super::error::{JsResult, JsSamError};
+use super::source::{Source, Thrown};
 use super::types::{
-    self, GroupsJs, LoadOptionsJs, MasksJs, OptionsJs, PromptsJs, SessionInfo, SessionInfoJs, TensorJs,
+    self, CheckpointSourceJs, GroupsJs, LoadOptionsJs, MasksJs, OnTensorJs, OptionsJs, PromptsJs, SessionInfo,
+    SessionInfoJs, TensorJs,
 };
+use crate::checkpoint::{Loaded, LoadedModel, Loading};
 use crate::embedding_file::{from_hex, hex};
 use crate::{Origin, Predictor};
 
@@ -20,14 +28,23 @@ pub struct Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Initialises the device (once) and loads a checkpoint onto it.
-    pub async fn load(checkpoint: Vec<u8>, options: LoadOptionsJs) -> JsResult<Session> {
+    /// Initialises the device (once) and loads a checkpoint onto it, tensor by tensor. `onTensor` is told of each; a promise
+    /// it returns is awaited, and what it throws ends the loading.
+    pub async fn load(
+        source: CheckpointSourceJs,
+        options: LoadOptionsJs,
+        #[wasm_bindgen(js_name = onTensor)] on_tensor: Option<OnTensorJs>,
+    ) -> JsResult<Session> {
         let options = types::load_options(options)?;
         let device: Device = device::init(options.software).await?;
         let origin = Origin { name: options.name.as_deref(), hash: options.hash.as_deref().and_then(from_hex) };
-        let predictor = Predictor::load(&checkpoint, origin, &device)?;
+        let thrown = Thrown::default();
+        // Containers read a few bytes at a time where they describe themselves.
+        let mut source = BufReader::with_capacity(READ_AHEAD, Source::new(source, &thrown)?);
+        let loaded = read_tensors(&mut source, &device, on_tensor.as_deref(), &thrown).await?;
+        let model = LoadedModel::new(loaded, origin, source).map_err(|error| thrown.or(error))?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
-        Ok(Self { predictor, adapter })
+        Ok(Self { predictor: Predictor::new(model, &device), adapter })
     }
 
     /// What was loaded.
@@ -36,10 +53,12 @@ impl Session {
         let model = self.predictor.model();
         Ok(types::info(&SessionInfo {
             model: &model.name,
+            layout: model.layout.name(),
             device: device::NAME,
             adapter: &self.adapter,
             precision: "f32",
             parameters: model.parameters,
+            bytes: model.bytes as f64,
             image_size: self.predictor.image_size(),
             hash: hex(&model.hash),
         })?)
@@ -59,6 +78,36 @@ impl Session {
     pub fn open(&self, file: &[u8]) -> JsResult<Embedding> {
         Ok(Embedding(self.predictor.open(file)?))
     }
+}
+
+/// Read at a time where less is asked for.
+const READ_AHEAD: usize = 64 << 10;
+/// Bytes that the queue of a GPU may hold back while a checkpoint is loaded.
+const UNSETTLED: u64 = 64 << 20;
+
+async fn read_tensors(
+    source: impl Read + Seek,
+    device: &Device,
+    on_tensor: Option<&JsValue>,
+    thrown: &Thrown,
+) -> JsResult<Loaded> {
+    let on_tensor = on_tensor.and_then(JsCast::dyn_ref::<Function>);
+    let mut loading = Loading::begin(source, device).map_err(|error| thrown.or(error))?;
+    let (mut last, mut settled) = (false, 0);
+    while !last {
+        last = loading.step().map_err(|error| thrown.or(error))?;
+        if loading.bytes() - settled >= UNSETTLED {
+            loading.settle().await?;
+            settled = loading.bytes();
+        }
+        if let Some(on_tensor) = on_tensor {
+            let progress = on_tensor.call2(&JsValue::UNDEFINED, &loading.done().into(), &loading.total().into());
+            if let Some(promise) = progress.map_err(JsSamError::Thrown)?.dyn_ref::<Promise>() {
+                JsFuture::from(promise.clone()).await.map_err(JsSamError::Thrown)?;
+            }
+        }
+    }
+    Ok(loading.finish()?)
 }
 
 /// Takes an image's rows from the top and resizes them on the way.

@@ -17,9 +17,13 @@ use crate::{ImageEmbedding, Output, SamError, SegmentOptions};
 const TYPESCRIPT: &str = r#"
 /** `hash`: SHA-256 of the checkpoint in hexadecimal, where it is known. */
 export interface LoadOptions { name?: string; adapter?: string; software?: boolean; hash?: string }
+/** A file that is read synchronously. `read` gives `length` bytes, or fewer at the end; what it throws reaches the caller. */
+export interface CheckpointSource { readonly size: number; read(offset: number, length: number): Uint8Array }
+/** `bytes`: size of the weights on the device. */
 export interface SessionInfo {
-  model: string; device: "webgpu" | "cpu"; adapter: string; precision: "f32";
-  parameters: number; imageSize: number; hash: string;
+  model: string; layout: "original" | "mobile-sam" | "hugging-face" | "burn-sam";
+  device: "webgpu" | "cpu"; adapter: string; precision: "f32";
+  parameters: number; bytes: number; imageSize: number; hash: string;
 }
 export interface WirePrompt {
   points?: { x: number; y: number; label: number }[];
@@ -41,6 +45,17 @@ export interface WireTensor { data: Float32Array; shape: number[] }
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(typescript_type = "CheckpointSource")]
+    pub type CheckpointSourceJs;
+    #[wasm_bindgen(method, getter, catch)]
+    pub(super) fn size(this: &CheckpointSourceJs) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn read(this: &CheckpointSourceJs, offset: f64, length: f64) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(typescript_type = "(done: number, total: number) => void | Promise<void>")]
+    pub type OnTensorJs;
+    #[wasm_bindgen(typescript_type = "(chunk: Uint8Array) => void")]
+    pub type WriteJs;
     #[wasm_bindgen(typescript_type = "LoadOptions")]
     pub type LoadOptionsJs;
     #[wasm_bindgen(typescript_type = "SessionInfo")]
@@ -84,10 +99,12 @@ pub(super) struct LoadOptions {
 #[serde(rename_all = "camelCase")]
 pub(super) struct SessionInfo<'a> {
     pub(super) model: &'a str,
+    pub(super) layout: &'static str,
     pub(super) device: &'static str,
     pub(super) adapter: &'a str,
     pub(super) precision: &'static str,
     pub(super) parameters: usize,
+    pub(super) bytes: f64,
     pub(super) image_size: usize,
     pub(super) hash: String,
 }

@@ -29,7 +29,8 @@ pub fn bytes(file: &str) -> Vec<u8> {
 
 /// A model of the fixtures, ready to run.
 pub fn predictor(file: &str) -> Predictor {
-    Predictor::load(&bytes(file), Origin::default(), &super::device()).unwrap_or_else(|error| panic!("{file}: {error}"))
+    let source = std::fs::File::open(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    Predictor::load(source, Origin::default(), &super::device()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 impl Fixture {

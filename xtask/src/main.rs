@@ -15,6 +15,7 @@ mod toolchain;
 mod wasm;
 mod web;
 
+use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -64,6 +65,16 @@ enum Verb {
     Test(test::Options),
     /// Compare with onnxruntime-web: builds the package, runs both in one Chromium, prints tables.
     Bench(bench::Options),
+    /// Convert a checkpoint to safetensors, for those who host weights.
+    Convert {
+        /// A checkpoint in any container and layout that is read.
+        input: PathBuf,
+        /// The file to write.
+        output: PathBuf,
+        /// Half the size: matrices in f16.
+        #[arg(long)]
+        f16: bool,
+    },
     /// Write the test fixtures again, from the reference implementation in Python.
     Fixtures {
         /// Arguments for tools/fixtures/generate.py.
@@ -97,6 +108,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
             bench::run(&options)?;
         }
+        Verb::Convert { input, output, f16 } => convert(&input, &output, f16)?,
         Verb::Fixtures { arguments } => fixtures::generate(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -122,6 +134,13 @@ fn build(device: Device, profile: &Profile, wasm_only: bool) -> Result<()> {
     }
     shell::say(format!("built in {}", shell::minutes(start.elapsed())));
     Ok(())
+}
+
+/// The crate reads checkpoints, so it converts them too: an example of its own, which only those who convert wait for.
+fn convert(input: &Path, output: &Path, f16: bool) -> Result<()> {
+    let mut cargo = shell::cargo("run");
+    cargo.args(["--package", "burn-sam", "--example", "convert", "--"]).args([absolute(input)?, absolute(output)?]);
+    shell::run(if f16 { cargo.arg("--f16") } else { &mut cargo })
 }
 
 fn demo(device: Device, no_serve: bool, port: u16) -> Result<()> {

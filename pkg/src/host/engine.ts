@@ -2,7 +2,7 @@ import { SamError, describe, isSamError, toSamError } from "../errors.js";
 import type { Device } from "../types.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
-import type { Session, WasmModule } from "./wasm.js";
+import type { CheckpointSource, Session, WasmModule } from "./wasm.js";
 
 /** wasm32 ends at 4 GiB; a trap this close to it is an allocation that failed. */
 const NEARLY_FULL = 3.5 * 2 ** 30;
@@ -71,15 +71,16 @@ export class Engine {
 
   /** `isOurs`: whether the module is what is calling WebGPU right now. */
   load(
-    checkpoint: Uint8Array,
+    source: CheckpointSource,
     options: { readonly name?: string; readonly hash?: string; readonly adapter: string; readonly software: boolean },
     isOurs: () => boolean,
+    onTensor: (done: number, total: number) => void,
   ): Promise<Session> {
     return this.#turns.run(async () => {
       const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
       const restore = this.#device === "webgpu" ? interceptDevice(onDevice, isOurs) : undefined;
       try {
-        return await this.#run(() => this.#module.Session.load(checkpoint, options));
+        return await this.#run(() => this.#module.Session.load(source, options, onTensor));
       } finally {
         restore?.();
       }

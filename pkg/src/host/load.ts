@@ -4,6 +4,7 @@ import type { Device, LoadProgress } from "../types.js";
 import { forgetCheckpoint, readCheckpoint, sha256 } from "./download.js";
 import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
+import { BytesSource } from "./wasm.js";
 import type { Session, WasmModules } from "./wasm.js";
 
 export interface Loaded {
@@ -76,14 +77,13 @@ async function loadOn(
   report({ stage: "compile", loaded: 1, total: 1 });
   signal.throwIfAborted();
   using(engine);
-  report({ stage: "load", loaded: 0, total: 1 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
   const digest = await sha256(bytes);
   const known = { ...(name === undefined ? {} : { name }), ...(digest === undefined ? {} : { hash: toHex(digest) }) };
-  const session = await engine.load(bytes, { ...known, adapter, software }, isOurs);
-  report({ stage: "load", loaded: 1, total: 1 });
-  const { model, precision, parameters, imageSize, hash } = session.info;
-  return { engine, session, info: { model, device, adapter, precision, parameters, imageSize, hash } };
+  const source = new BytesSource(bytes);
+  const onTensor = (loaded: number, total: number) => report({ stage: "load", loaded, total });
+  const session = await engine.load(source, { ...known, adapter, software }, isOurs, onTensor);
+  return { engine, session, info: { ...session.info, device, adapter } };
 }
 
 function toHex(bytes: Uint8Array): string {

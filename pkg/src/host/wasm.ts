@@ -1,13 +1,40 @@
 // The wasm boundary (src/web/ of the crate) as far as this package uses it. Written out here, because the `cpu` and the
 // `webgpu` module bring the same declarations twice, and because tests put a module of their own in their place.
-import type { Device, Precision } from "../types.js";
+import type { CheckpointLayout, Device, Precision } from "../types.js";
+
+/** A checkpoint that the module reads piece by piece. What `read` throws reaches the caller of `load`. */
+export interface CheckpointSource {
+  readonly size: number;
+  /** `length` bytes, or fewer at the end. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** A checkpoint that is in memory. */
+export class BytesSource implements CheckpointSource {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#bytes.subarray(offset, offset + length);
+  }
+}
 
 export interface SessionInfo {
   readonly model: string;
+  readonly layout: CheckpointLayout;
   readonly device: Device;
   readonly adapter: string;
   readonly precision: Precision;
   readonly parameters: number;
+  /** Size of the weights on the device. */
+  readonly bytes: number;
   readonly imageSize: number;
   readonly hash: string;
 }
@@ -76,9 +103,11 @@ export interface Embedding {
 export interface WasmModule {
   init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
+    /** `onTensor` may throw, which ends the loading, or return a promise, which is awaited. */
     load(
-      checkpoint: Uint8Array,
+      source: CheckpointSource,
       options: { name?: string; adapter?: string; software?: boolean; hash?: string },
+      onTensor?: (done: number, total: number) => void | Promise<void>,
     ): Promise<Session>;
   };
   /** Where the module's `.wasm` file is. */

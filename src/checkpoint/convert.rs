@@ -1,0 +1,79 @@
+//! Writes a checkpoint again, whatever its container and layout: safetensors in the original layout with our `config`.
+
+use std::io::{Read, Seek, Write};
+
+use burn::tensor::Device;
+use half::f16;
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+use super::file::Checkpoint;
+use super::tensor::Element;
+use super::weights::{Stored, buffer, widen};
+use super::{loading, plan};
+use crate::SamError;
+use crate::error::CheckpointFault;
+
+/// Writes the tensors that the model needs, one after the other; batch norms stay apart. `half`: matrices and
+/// convolutions in f16. What has one axis only costs next to nothing and stays as exact as it is, like the positional
+/// matrix, whose rounding would move every point.
+///
+/// # Errors
+/// [`SamError::BadCheckpoint`] as for [`load`](super::load), where a value is too large for f16, or where `sink` fails.
+pub fn convert(source: impl Read + Seek, mut sink: impl Write, half: bool) -> Result<(), SamError> {
+    let mut checkpoint = Checkpoint::open(source)?;
+    let config = loading::config(&checkpoint)?;
+    let slots = plan::slots(&config.init(&Device::default()));
+    plan::check(&slots, &checkpoint)?;
+    let mut tensors = Vec::new();
+    let mut end = 0;
+    for key in plan::needed(&slots).into_keys() {
+        let Some(info) = checkpoint.tensor(key) else { continue };
+        let halved = info.element == Element::F16 || (info.shape.len() > 1 && !key.ends_with("_gaussian_matrix"));
+        let (dtype, size) = if half && halved { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
+        let start: usize = end;
+        end = start.saturating_add(info.shape.iter().product::<usize>() * size);
+        tensors.push((key.to_owned(), TensorInfo { dtype, shape: info.shape.clone(), data_offsets: (start, end) }));
+    }
+    let internal = |error: String| SamError::Internal { reason: error };
+    let config = serde_json::to_string(&config).map_err(|error| internal(error.to_string()))?;
+    let metadata = std::iter::once(("config".to_owned(), config)).collect();
+    let header = Metadata::new(Some(metadata), tensors.clone()).map_err(|error| internal(error.to_string()))?;
+    let mut header = serde_json::to_vec(&header).map_err(|error| internal(error.to_string()))?;
+    header.resize(header.len().next_multiple_of(size_of::<u64>()), b' ');
+    sink.write_all(&(header.len() as u64).to_le_bytes()).map_err(unwritable)?;
+    sink.write_all(&header).map_err(unwritable)?;
+    for (key, TensorInfo { dtype, .. }) in &tensors {
+        let Some(info) = checkpoint.tensor(key) else { continue };
+        let element = info.element.clone();
+        let bytes = checkpoint.read(key)?;
+        let bytes = match (&element, dtype) {
+            (Element::F32, Dtype::F32) | (Element::F16, Dtype::F16) => bytes,
+            (_, Dtype::F16) => halve(&widen(Stored { bytes, element })?).ok_or_else(|| {
+                let name = checkpoint.name(key);
+                CheckpointFault::model(format!("{name} has values too large for f16: convert it to f32"))
+            })??,
+            _ => encode(&widen(Stored { bytes, element })?, f32::to_le_bytes)?,
+        };
+        sink.write_all(&bytes).map_err(unwritable)?;
+    }
+    sink.flush().map_err(unwritable)
+}
+
+/// `None` where a finite value would become infinite.
+fn halve(values: &[f32]) -> Option<Result<Vec<u8>, SamError>> {
+    let fits = values.iter().all(|value| !value.is_finite() || f16::from_f32(*value).is_finite());
+    fits.then(|| encode(values, |value| f16::from_f32(value).to_le_bytes()))
+}
+
+fn encode<const N: usize>(values: &[f32], bytes: impl Fn(f32) -> [u8; N]) -> Result<Vec<u8>, SamError> {
+    let mut out = buffer(values.len() * N)?;
+    for (out, value) in out.as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        *out = bytes(*value);
+    }
+    Ok(out)
+}
+
+fn unwritable(error: std::io::Error) -> SamError {
+    CheckpointFault::file(format!("its conversion could not be written: {error}"))
+}

@@ -1,0 +1,175 @@
+//! A checkpoint on its way into a model, parameter by parameter.
+
+use std::collections::HashMap;
+use std::io::{Read, Seek};
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use super::file::Checkpoint;
+use super::layout::Layout;
+use super::plan::{self, Slot};
+use super::weights::{self, Stored, Values};
+use super::{check_biases, infer};
+use crate::SamError;
+use crate::error::CheckpointFault;
+use crate::model::{Sam, SamConfig};
+
+/// A checkpoint on its way into a model, one parameter at a time: the file is never in memory as a whole, and what is
+/// there besides the weights is at most twice the largest tensor.
+pub struct Loading<'a> {
+    checkpoint: Checkpoint<'a>,
+    config: SamConfig,
+    sam: Sam,
+    device: Device,
+    slots: Vec<Slot>,
+    loaded: Loader,
+    bytes: u64,
+    next: usize,
+}
+
+/// A model with its weights.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model on its device.
+    pub sam: Sam,
+    /// Its shape.
+    pub config: SamConfig,
+    /// How the file names its tensors.
+    pub layout: Layout,
+    /// Number of weights in the checkpoint.
+    pub parameters: usize,
+    /// Size of the weights on the device.
+    pub bytes: u64,
+}
+
+impl<'a> Loading<'a> {
+    /// Reads what the file says of its tensors and compares it with the model; of the tensors nothing is read yet.
+    ///
+    /// # Errors
+    /// [`SamError::BadCheckpoint`] names what is missing, unknown or misshapen.
+    pub fn begin(source: impl Read + Seek + 'a, device: &Device) -> Result<Self, SamError> {
+        let checkpoint = Checkpoint::open(source)?;
+        let config = config(&checkpoint)?;
+        let sam = config.init(device);
+        let slots = plan::slots(&sam);
+        plan::check(&slots, &checkpoint)?;
+        let loaded = Loader { tensors: HashMap::with_capacity(slots.len()) };
+        Ok(Self { checkpoint, config, sam, device: device.clone(), slots, loaded, bytes: 0, next: 0 })
+    }
+
+    /// Parameters loaded.
+    pub fn done(&self) -> usize {
+        self.next
+    }
+
+    /// Parameters in all.
+    pub fn total(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Size of the weights loaded so far, on the device.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Loads one parameter; true after the last.
+    ///
+    /// # Errors
+    /// [`SamError::BadCheckpoint`] where the file cannot be read, [`SamError::OutOfMemory`].
+    pub fn step(&mut self) -> Result<bool, SamError> {
+        if let Some(slot) = self.slots.get(self.next) {
+            let mut parts = Vec::with_capacity(slot.parts.len());
+            for part in &slot.parts {
+                let Some(info) = self.checkpoint.tensor(&part.key) else { continue };
+                let element = info.element.clone();
+                parts.push(Stored { bytes: self.checkpoint.read(&part.key)?, element });
+            }
+            let values = weights::make(slot.change, parts)?;
+            self.bytes += values.bytes();
+            self.loaded.tensors.insert(slot.id, upload(values, &self.device)?);
+            self.next += 1;
+        }
+        Ok(self.next == self.slots.len())
+    }
+
+    /// Waits until the device has taken what was loaded so far: the copies of a browser's queue take memory, too.
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn settle(&self) -> Result<(), SamError> {
+        let last = self.next.checked_sub(1).and_then(|last| self.loaded.tensors.get(&self.slots.get(last)?.id));
+        match last {
+            Some(tensor) => crate::predictor::read(tensor.clone().slice([0..1])).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The model; loads the parameters that are left.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn finish(mut self) -> Result<Loaded, SamError> {
+        while !self.step()? {}
+        let shape = |key: &str| Some(self.checkpoint.tensor(key)?.shape.iter().product::<usize>());
+        let parameters = plan::needed(&self.slots).keys().filter_map(|key| shape(key)).sum();
+        let (layout, bytes) = (self.checkpoint.layout(), self.bytes);
+        Ok(Loaded { sam: self.sam.map(&mut self.loaded), config: self.config, layout, parameters, bytes })
+    }
+}
+
+/// The model's shape, as the file says it or as its tensors show it.
+pub(super) fn config(checkpoint: &Checkpoint<'_>) -> Result<SamConfig, SamError> {
+    let config = match checkpoint.config() {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| CheckpointFault::model(format!("its config is not readable: {error}")))?,
+        None => infer::config(checkpoint)?,
+    };
+    SamConfig::check(&config).map_err(CheckpointFault::model)?;
+    check_biases(&config)?;
+    Ok(config)
+}
+
+impl Values {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::F32(values) => size_of_val(values.as_slice()) as u64,
+            Self::F16(values) => size_of_val(values.as_slice()) as u64,
+        }
+    }
+}
+
+/// On the device, in a piece of memory of its own.
+fn upload(values: Values, device: &Device) -> Result<Tensor<1>, SamError> {
+    let (data, dtype) = match values {
+        Values::F32(values) => {
+            let length = values.len();
+            (TensorData::new(values, [length]), DType::F32)
+        }
+        Values::F16(values) => {
+            let length = values.len();
+            (TensorData::new(values, [length]), DType::F16)
+        }
+    };
+    let tensor = device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (device, dtype)));
+    // A queue would keep dozens of tensors before it sends the first.
+    device.flush().map_err(|error| SamError::DeviceLost { reason: format!("{error:?}") })?;
+    Ok(tensor)
+}
+
+/// Puts loaded parameters into their modules.
+struct Loader {
+    tensors: HashMap<ParamId, Tensor<1>>,
+}
+
+impl ModuleMapper for Loader {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.tensors.remove(&param.id) {
+            Some(tensor) => {
+                let shape: [usize; D] = param.lazy_shape().dims();
+                Param::initialized(param.id, tensor.reshape(shape))
+            }
+            None => param,
+        }
+    }
+}
