@@ -37,18 +37,30 @@ export async function ortOp(device: Device, op: Op): Promise<RunOp> {
   };
 }
 
-/** An export of burn-sam's module for micro-benches: milliseconds that one product of two matrices takes on its device. */
-type BenchMatmul = (rows: number, inner: number, columns: number) => Promise<number>;
-
-/** burn-sam's, where the module was built with it; it is not part of the package. */
-export async function ownOp(device: Device, op: Op): Promise<RunOp | undefined> {
-  const module = (await import(`/pkg/dist/wasm/${device}/burn_sam.js`)) as {
-    default: () => Promise<unknown>;
-    benchMatmul?: BenchMatmul;
+/** What burn-sam's modules export for these benches (src/web/bench.rs); those of the package do not. */
+interface OpsModule {
+  readonly default: () => Promise<unknown>;
+  readonly MatmulBench: {
+    prepare(
+      rows: number,
+      inner: number,
+      columns: number,
+      constant: boolean,
+      software: boolean,
+    ): Promise<{ run(): Promise<void> }>;
   };
-  const { benchMatmul } = module;
-  if (benchMatmul === undefined) return undefined;
-  await module.default();
-  const [rows, inner, columns] = op.shape;
-  return () => benchMatmul(rows, inner, columns);
+}
+
+/** burn-sam's, where `cargo xtask bench` has built the module for it. */
+export async function ownOp(device: Device, op: Op, software: boolean): Promise<RunOp | undefined> {
+  const script = `/files/ops/${device}/burn_sam.js`;
+  if (!(await fetch(script, { method: "HEAD" })).ok) return undefined;
+  const { default: init, MatmulBench } = (await import(script)) as OpsModule;
+  await init();
+  const bench = await MatmulBench.prepare(...op.shape, op.constant, software);
+  return async () => {
+    const started = performance.now();
+    await bench.run();
+    return performance.now() - started;
+  };
 }

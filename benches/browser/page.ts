@@ -56,7 +56,8 @@ const bench = {
 
   /** False where the engine has no such operation. */
   async prepareOp(name: EngineName, device: Device, op: Op): Promise<boolean> {
-    const run = await (name === "burn-sam" ? ownOp : ortOp)(device, op);
+    const software = device === "webgpu" && ((await this.adapter())?.software ?? true);
+    const run = await (name === "burn-sam" ? ownOp(device, op, software) : ortOp(device, op));
     if (run === undefined) return false;
     ops.set(name, run);
     return true;

@@ -1,5 +1,7 @@
 //! The wasm-bindgen boundary: JS values in, JS values out, errors with a code. No logic of its own.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod device;
 mod error;
 mod files;

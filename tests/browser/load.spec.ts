@@ -15,10 +15,12 @@ test("what was loaded", async ({ bench, device }) => {
   const { info, keys } = await bench.evaluate(() => ({ info: { ...sam.info }, keys: Object.keys(sam.info) }));
   expect(info).toEqual({
     model: "tiny",
+    layout: "burn-sam",
     device,
     adapter: expect.stringMatching(/./),
     precision: "f32",
     parameters: 2851760,
+    bytes: expect.any(Number),
     imageSize: 256,
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     wasmMemory: expect.any(Number),

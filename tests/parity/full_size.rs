@@ -39,5 +39,5 @@ fn check(file: &str, name: &str) {
     println!("{name}: encoded in {:.1} s", started.elapsed().as_secs_f32());
     let expected = fixture.get("image/landscape/embedding");
     assert_close(&format!("{name} embedding"), channels_first(embedding), &expected, END_TO_END);
-    check_prompts(&fixture, &predictor);
+    check_prompts(&fixture, &predictor, END_TO_END);
 }

@@ -8,6 +8,7 @@ mod encoder;
 mod end_to_end;
 mod fixtures;
 mod full_size;
+mod hugging_face;
 mod resize;
 
 use burn::tensor::{Device, Tensor, TensorData};

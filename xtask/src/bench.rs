@@ -49,6 +49,11 @@ impl Options {
         if self.release { Profile::Release { wasm_opt: "1".to_owned() } } else { Profile::Dev }
     }
 
+    /// Where the modules with single operations go.
+    pub fn ops_dir(&self) -> PathBuf {
+        self.dir().join("ops")
+    }
+
     fn dir(&self) -> PathBuf {
         self.dir.as_ref().map_or_else(|| shell::target_dir().join("bench"), |dir| shell::root().join(dir))
     }

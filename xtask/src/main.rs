@@ -104,6 +104,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Bench(options) => {
             bench::check(&options)?;
             build(options.device(), &options.profile(), false)?;
+            let toolchain = WasmToolchain::find()?;
+            wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
             bench::run(&options)?;
         }
         Verb::Convert { input, output, f16 } => convert(&input, &output, f16)?,
@@ -126,6 +128,9 @@ fn build(device: Device, profile: &Profile, wasm_only: bool) -> Result<()> {
     if !wasm_only {
         shell::stage("npm ci", web::install)?;
         shell::stage("package", web::build_package)?;
+        if *profile != Profile::Dev {
+            shell::stage("sizes", web::report_sizes)?;
+        }
     }
     shell::say(format!("built in {}", shell::minutes(start.elapsed())));
     Ok(())

@@ -135,7 +135,8 @@ impl Stages<'_> {
         }
         for feature in Device::All.features() {
             let mut cargo = toolchain.cargo("clippy");
-            cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
+            cargo.args(["--lib", "--package", "burn-sam", "--no-default-features"]);
+            cargo.args(["--features", &format!("{feature},bench")]);
             cargo.args(["--profile", Profile::Dev.name(), "--", "-Dwarnings"]);
             shell::run(&mut cargo)?;
         }

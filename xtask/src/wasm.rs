@@ -78,6 +78,16 @@ pub fn build(toolchain: WasmToolchain, device: Device, profile: &Profile) -> Res
     Ok(())
 }
 
+/// Builds the modules with single operations to time, each into a folder of its own in `dir`.
+pub fn build_for_bench(toolchain: WasmToolchain, device: Device, profile: &Profile, dir: &Path) -> Result<()> {
+    for feature in device.features() {
+        shell::stage(&format!("operations for {feature}"), || {
+            bind(&compile(toolchain, &format!("{feature},bench"), profile)?, &dir.join(feature), profile)
+        })?;
+    }
+    Ok(())
+}
+
 fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<()> {
     let module = compile(toolchain, feature, profile)?;
     let stamp_file = wasm_target_dir().join(format!("dist-{feature}.stamp"));
@@ -88,23 +98,29 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Resu
         say(format!("{feature}: unchanged"));
         return Ok(());
     }
+    bind(&module, &dist, profile)?;
+    fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
+}
+
+/// Writes a compiled module and its scripts to `dist`, which is emptied first.
+fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
     if dist.exists() {
-        fs::remove_dir_all(&dist).with_context(|| format!("could not empty {}", dist.display()))?;
+        fs::remove_dir_all(dist).with_context(|| format!("could not empty {}", dist.display()))?;
     }
     let release = *profile != Profile::Dev;
     Bindgen::new()
-        .input_path(&module)
+        .input_path(module)
         .out_name(OUT_NAME)
         .web(true)?
         .typescript(true)
         .remove_name_section(release)
         .remove_producers_section(release)
-        .generate(&dist)
+        .generate(dist)
         .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
     if let Profile::Release { wasm_opt } = profile {
-        optimise::optimise(&built, wasm_opt)?;
+        optimise::optimise(&dist.join(format!("{OUT_NAME}_bg.wasm")), wasm_opt)?;
     }
-    fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
+    Ok(())
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.

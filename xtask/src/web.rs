@@ -51,6 +51,11 @@ pub fn build_package() -> Result<()> {
     shell::run(shell::npm().args(["run", "build", "--workspace", "pkg"]))
 }
 
+/// Prints what visitors and `npm install` download, compressed in several ways.
+pub fn report_sizes() -> Result<()> {
+    shell::run(shell::command("node").arg(shell::root().join("pkg/scripts/sizes.mjs")))
+}
+
 /// Builds `www/dist`.
 pub fn build_page() -> Result<()> {
     shell::run(shell::npm().args(["run", "build", "--workspace", "www"]))
