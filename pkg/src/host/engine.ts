@@ -102,7 +102,7 @@ export class Engine {
     signal: AbortSignal,
     source: CheckpointSource,
     half: boolean,
-    write: (chunk: Uint8Array<ArrayBuffer>) => void,
+    write: (chunk: Uint8Array) => void,
   ): Promise<void> {
     return this.turn(signal, () => this.#module.convert(source, half, write));
   }

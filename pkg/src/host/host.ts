@@ -173,7 +173,7 @@ export class Host {
     const { engine, blob } = this.#requireLoaded();
     const source = await openSlices(blob);
     const file = new BlobSink();
-    await engine.convert(signal, source, half, (chunk) => file.write(chunk));
+    await engine.convert(signal, source, half, (chunk) => file.write(chunk as Uint8Array<ArrayBuffer>));
     return file.finish();
   }
 

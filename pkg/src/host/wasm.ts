@@ -101,7 +101,7 @@ export interface WasmModule {
   };
   readonly Sha256: new () => Sha256;
   /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. A piece is the caller's to keep. */
-  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array<ArrayBuffer>) => void): void;
+  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void): void;
   /** Where the module's `.wasm` file is. */
   readonly url: URL;
 }

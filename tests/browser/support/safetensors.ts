@@ -31,8 +31,8 @@ export class Fixture {
   readonly #entries: Readonly<Record<string, Entry>>;
   readonly #data: Buffer;
 
-  constructor(name: string) {
-    const file = readFileSync(join(fixtures, `${name}.safetensors`));
+  constructor(name: string, folder = fixtures) {
+    const file = readFileSync(join(folder, `${name}.safetensors`));
     const end = 8 + Number(file.readBigUInt64LE(0));
     const { __metadata__: metadata, ...entries } = JSON.parse(file.toString("utf8", 8, end)) as Record<
       string,
@@ -55,6 +55,10 @@ export class Fixture {
 
   floats(name: string): Float32Array {
     return new Float32Array(this.#bytes(name, "F32"));
+  }
+
+  pixels(name: string): Uint8Array {
+    return new Uint8Array(this.#bytes(name, "U8"));
   }
 
   integers(name: string): Int32Array {
