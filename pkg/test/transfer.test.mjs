@@ -160,6 +160,19 @@ async function breakOff(options) {
   asked();
 }
 
+test("with a part from an earlier visit, a server that is gone or busy is told at once", async () => {
+  await breakOff();
+  server.isDown = true;
+  await assert.rejects(start(), { code: "network", message: /could not be fetched/ });
+  assert.deepEqual(asked(), ["GET 5-", "HEAD"]);
+  server.isDown = false;
+  server.errors = [{ status: 503 }];
+  await assert.rejects(start(), { code: "network", message: /503/ });
+  assert.deepEqual(storage.onlyFile, bytes.subarray(0, 5));
+  server.ranges = "forbidden";
+  assert.deepEqual(await read(), bytes, "but not for ever");
+});
+
 test("what an earlier visit has left of another version is not used", async () => {
   await breakOff();
   server.headers = { ETag: '"b"' };

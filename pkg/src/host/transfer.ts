@@ -72,7 +72,9 @@ class State {
   readonly #options: TransferOptions;
   /** Of what has been written. */
   #version: Version | undefined;
-  /** Requests for a part that were not answered at all. */
+  /** Something has come in this visit. Before that a failure is told at once. */
+  #hasBegun = false;
+  /** Requests for a part that were not answered by a server that is there. */
   #unanswered = 0;
 
   constructor(url: string, target: Target, options: TransferOptions) {
@@ -123,7 +125,7 @@ class State {
     if (response.status === 206 && this.#continues(response, start)) return response;
     if (response.status >= 400 && response.status !== 416) {
       const error = badStatus(response, this.#url, WHAT);
-      throw PASSING.has(response.status) ? new Interruption(error) : error;
+      throw this.#hasBegun && PASSING.has(response.status) ? new Interruption(error) : error;
     }
     // Another version, another part, or a server that has no parts: from the start.
     target.clear();
@@ -149,6 +151,7 @@ class State {
         ({ ok }) => ok,
         () => false,
       );
+      if (!isThere && !this.#hasBegun) throw error;
       this.#unanswered = isThere ? this.#unanswered + 1 : 0;
       if (this.#unanswered > 1) return undefined;
       throw new Interruption(error instanceof SamError ? error.cause : error);
@@ -184,6 +187,7 @@ class State {
         });
         if (part?.value === undefined) break;
         signal.throwIfAborted();
+        this.#hasBegun = true;
         await target.write(part.value as Uint8Array<ArrayBuffer>);
         report(target.sink.length, target.sink.length > total ? 0 : total);
       }
@@ -200,12 +204,12 @@ class State {
   }
 }
 
-function versionOf({ headers, status }: Response): Version {
+function versionOf({ headers }: Response): Version {
   const etag = headers.get("ETag");
   const lastModified = headers.get("Last-Modified");
   const length = Number(headers.get("Content-Length") ?? NaN);
   // Of a compressed answer the length says nothing.
-  const isKnown = Number.isInteger(length) && length >= 0 && status >= 200 && !headers.has("Content-Encoding");
+  const isKnown = Number.isInteger(length) && length >= 0 && !headers.has("Content-Encoding");
   return {
     ...(etag === null ? {} : { etag }),
     ...(lastModified === null ? {} : { lastModified }),
