@@ -14,7 +14,8 @@ export interface NamedMask {
 export interface CocoOptions extends OutlineOptions {
   /**
    * `"rle"` (default): compressed run lengths, exact, marked `iscrowd: 1` as COCO has it. `"polygons"`: outlines, with
-   * `iscrowd: 0`; COCO's have no holes, so a line that is passed in both directions leads to each.
+   * `iscrowd: 0`; COCO's have no holes, so a line that is passed in both directions leads to each. An empty mask
+   * stays run lengths.
    */
   readonly segmentation?: "rle" | "polygons";
   /** Default: none. */
@@ -78,13 +79,15 @@ export function toCocoJson(
       throw bad(`masks[${i}]`, `is ${rle.size[1]} × ${rle.size[0]} pixels, the image ${width} × ${height}`);
     }
     if (!categories.includes(category)) categories.push(category);
-    const polygons = kind === "polygons";
+    const pixels = measure(rle);
+    // pycocotools cannot read an annotation without polygons.
+    const polygons = kind === "polygons" && pixels.area > 0;
     return {
       id: firstId + i,
       image_id: imageId,
       category_id: categories.indexOf(category) + 1,
       segmentation: polygons ? toRegions("data" in mask ? mask : fromRle(rle), options).map(toRing) : compress(rle),
-      ...measure(rle),
+      ...pixels,
       iscrowd: polygons ? 0 : 1,
       ...(score === undefined ? {} : { score }),
     };

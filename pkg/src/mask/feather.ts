@@ -28,6 +28,7 @@ export function soften(mask: BinaryMask, radiusX: number, radiusY: number): Opac
   const part = reach(mask, radiusX + 1, radiusY + 1);
   const [x, y, width, height] = part;
   let data = new Uint8Array(width * height);
+  if (width === 0) return { part, data };
   for (let row = 0; row < height; row++) {
     const start = (y + row) * mask.width + x;
     for (let i = 0; i < width; i++) if (mask.data[start + i] !== 0) data[row * width + i] = 255;
