@@ -1,5 +1,10 @@
-//! Mask logits → masks at the resolution the caller wants.
+//! Mask logits → masks at the resolution the caller wants, and what can be told of them.
 
+mod rle;
+
+pub use rle::Rle;
+
+use crate::SamError;
 use crate::geometry::Geometry;
 use crate::ops::{Bilinear, bilinear};
 
@@ -31,6 +36,36 @@ pub enum MaskData {
     Binary(Vec<u8>),
     /// Logits before the threshold.
     Logits(Vec<f32>),
+}
+
+impl Mask {
+    /// The pixels as run lengths.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] where the answer was asked for as [`Output::Logits`].
+    pub fn rle(&self) -> Result<Rle, SamError> {
+        match &self.data {
+            MaskData::Binary(pixels) => Rle::from_pixels(pixels, self.width, self.height),
+            MaskData::Logits(_) => Err(SamError::prompt("output", "is Logits; run lengths are made of Output::Mask")),
+        }
+    }
+
+    /// How little the mask depends on the threshold, see [`stability_score`].
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] where the answer was asked for as [`Output::Mask`].
+    pub fn stability_score(&self, threshold: f32, offset: f32) -> Result<f32, SamError> {
+        match &self.data {
+            MaskData::Logits(logits) => Ok(stability_score(logits, threshold, offset)),
+            MaskData::Binary(_) => Err(SamError::prompt("output", "is Mask; stability is measured on Output::Logits")),
+        }
+    }
+}
+
+/// Pixels above `threshold + offset`, divided by those above `threshold - offset`; NaN where there are none of these.
+pub fn stability_score(logits: &[f32], threshold: f32, offset: f32) -> f32 {
+    let above = |level: f32| logits.iter().filter(|logit| **logit > level).count() as f32;
+    above(threshold + offset) / above(threshold - offset)
 }
 
 /// What the pixels of an answer are.
@@ -174,6 +209,34 @@ mod tests {
         bounds.add_row(2, &[0.0, 1.0, 0.0, 1.0], 0.5);
         bounds.add_row(4, &[1.0, 0.0, 0.0, 0.0], 0.5);
         assert_eq!((bounds.area, bounds.bbox()), (3, [0, 2, 4, 3]));
+    }
+
+    fn mask(data: MaskData) -> Mask {
+        Mask { score: 0.5, token: 1, width: 3, height: 2, data, bbox: [0; 4], area: 0, low_res: vec![] }
+    }
+
+    #[test]
+    fn run_lengths_are_those_of_the_pixels() -> Result<(), SamError> {
+        let rle = mask(MaskData::Binary(vec![0, 1, 1, 0, 0, 1])).rle()?;
+        assert_eq!((rle.size(), rle.counts()), ([2, 3], [2, 1, 1, 2].as_slice()));
+        let refused = mask(MaskData::Logits(vec![0.0; 6])).rle();
+        assert_eq!(refused.map_err(|error| error.code()), Err("bad-prompt"));
+        Ok(())
+    }
+
+    /// The same figures as in pkg/test/measure.test.mjs.
+    #[test]
+    fn stability_is_what_the_reference_says() -> Result<(), SamError> {
+        let logits = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0];
+        assert_eq!(stability_score(&logits, 0.0, 1.0), 2.0 / 6.0);
+        assert_eq!(stability_score(&[0.5, 1.5, 2.5, 3.5], 2.0, 1.0), 1.0 / 3.0);
+        assert_eq!(stability_score(&[5.0, -5.0], 0.0, 0.0), 1.0);
+        assert!(stability_score(&[-5.0, f32::NAN], 0.0, 1.0).is_nan());
+        let data = MaskData::Logits(vec![-1.0, 0.0, 0.25, 3.0, -5.0, -5.0]);
+        assert_eq!(mask(data).stability_score(0.0, 0.25)?, 1.0 / 3.0);
+        let refused = mask(MaskData::Binary(vec![0; 6])).stability_score(0.0, 1.0);
+        assert_eq!(refused.map_err(|error| error.code()), Err("bad-prompt"));
+        Ok(())
     }
 
     #[test]

@@ -28,12 +28,12 @@ export function requireSide(value: number, field: string, max = Infinity): void 
 }
 
 /** A mask to draw or to write down. */
-export function requireBinaryMask(mask: BinaryMask): void {
-  if (typeof mask !== "object" || mask === null) throw bad("mask", `is ${show(mask)}, not { data, width, height }`);
+export function requireBinaryMask(mask: BinaryMask, field = "mask"): void {
+  if (typeof mask !== "object" || mask === null) throw bad(field, `is ${show(mask)}, not { data, width, height }`);
   if (!isPixels(mask.data)) {
-    throw bad("mask.data", 'is not a Uint8Array: pass a mask as segment() gives it with output "mask"');
+    throw bad(`${field}.data`, 'is not a Uint8Array: pass a mask as segment() gives it with output "mask"');
   }
-  requireSize(mask, "mask");
+  requireSize(mask, field);
 }
 
 export function isPixels(data: unknown): data is BinaryMask["data"] {

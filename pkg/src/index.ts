@@ -1,10 +1,15 @@
 export { Sam } from "./client/sam.js";
 export { SamError } from "./errors.js";
+export { toCocoJson } from "./mask/coco.js";
+export type { CocoAnnotation, CocoDataset, CocoOptions, NamedMask } from "./mask/coco.js";
+export { intersect, subtract, union } from "./mask/combine.js";
 export { cutout, toBlob, toImageData } from "./mask/draw.js";
 export type { ColourOptions, CutoutOptions, FileOptions } from "./mask/draw.js";
+export { area, boundingBox, stability } from "./mask/measure.js";
+export type { StabilityOptions } from "./mask/measure.js";
 export { toPolygons, toSvgPath } from "./mask/outline.js";
-export type { Polygon } from "./mask/outline.js";
-export { toCocoRle, toRle } from "./mask/rle.js";
+export type { OutlineOptions, Polygon, Ring } from "./mask/outline.js";
+export { fromCocoRle, fromRle, toCocoRle, toRle } from "./mask/rle.js";
 export { presets } from "./presets.js";
 
 export type {

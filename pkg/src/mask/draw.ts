@@ -1,6 +1,7 @@
-import { requireBinaryMask } from "../check.js";
+import { bad, requireBinaryMask, show } from "../check.js";
 import { SamError, describe } from "../errors.js";
 import type { BinaryMask, ImageSource } from "../types.js";
+import { reach, soften, type Rectangle } from "./feather.js";
 
 export interface ColourOptions {
   /** `[red, green, blue, alpha]`, each 0–255, of the pixels in the mask; the others are transparent. Default: white. */
@@ -15,8 +16,13 @@ export interface FileOptions {
 }
 
 export interface CutoutOptions extends FileOptions {
-  /** Only the rectangle around the mask. Default: the size of the image. */
+  /** Only the rectangle around the mask and its soft edge. Default: the size of the image. */
   readonly crop?: boolean;
+  /**
+   * Pixels of the image over which the edge fades, outwards and inwards; colours stay. Where the mask goes on to the border
+   * of the image it does not fade. Default 0: a hard edge.
+   */
+  readonly feather?: number;
 }
 
 /** The mask as pixels, to draw with `putImageData`. */
@@ -42,23 +48,29 @@ export async function toBlob(mask: BinaryMask, options?: ColourOptions & FileOpt
 /** What the mask covers of the image, on transparent, as an image file. A mask of another size is stretched. */
 export async function cutout(image: ImageSource, mask: BinaryMask, options?: CutoutOptions): Promise<Blob> {
   requireBinaryMask(mask);
+  const feather = options?.feather ?? 0;
+  if (!Number.isFinite(feather) || feather < 0) {
+    throw bad("options.feather", `is ${show(feather)}, not a number of pixels`);
+  }
   const bitmap = await toBitmap(image);
   try {
     const { width, height } = bitmap;
-    const [left, top, right, bottom] = options?.crop === true ? boundsOf(mask) : [0, 0, mask.width, mask.height];
-    if (right <= left || bottom <= top)
-      throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
-    const x = Math.floor((left / mask.width) * width);
-    const y = Math.floor((top / mask.height) * height);
-    const [canvas, context] = newCanvas(
-      Math.ceil((right / mask.width) * width) - x,
-      Math.ceil((bottom / mask.height) * height) - y,
-    );
-    const [stencil, stencilContext] = newCanvas(mask.width, mask.height);
-    stencilContext.putImageData(toImageData(mask), 0, 0);
-    context.drawImage(bitmap, -x, -y);
-    context.globalCompositeOperation = "destination-in";
-    context.drawImage(stencil, -x, -y, width, height);
+    const [scaleX, scaleY] = [width / mask.width, height / mask.height];
+    const [radiusX, radiusY] = [Math.round(feather / scaleX), Math.round(feather / scaleY)];
+    const crop: Rectangle = options?.crop === true ? reach(mask, radiusX, radiusY) : [0, 0, mask.width, mask.height];
+    if (crop[2] === 0) throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
+    const [x, y] = [Math.floor(crop[0] * scaleX), Math.floor(crop[1] * scaleY)];
+    const [right, bottom] = [Math.ceil((crop[0] + crop[2]) * scaleX), Math.ceil((crop[1] + crop[3]) * scaleY)];
+    const [canvas, context] = newCanvas(right - x, bottom - y);
+    const { data, part } = soften(mask, radiusX, radiusY);
+    if (data.length > 0) {
+      const [left, top, columns, rows] = part;
+      const [stencil, stencilContext] = newCanvas(columns, rows);
+      stencilContext.putImageData(toStencil(data, columns, rows), 0, 0);
+      context.drawImage(stencil, left * scaleX - x, top * scaleY - y, columns * scaleX, rows * scaleY);
+      context.globalCompositeOperation = "source-in";
+      context.drawImage(bitmap, -x, -y);
+    }
     return await toFile(canvas, options);
   } finally {
     bitmap.close();
@@ -86,19 +98,11 @@ async function download(url: string | URL): Promise<Blob> {
   throw new SamError("network", `The image could not be fetched from ${url}: ${status}.`);
 }
 
-/** `[left, top, right, bottom]` of what is in the mask; all 0 when nothing is. */
-function boundsOf({ data, width, height }: BinaryMask): [number, number, number, number] {
-  let [left, top, right, bottom] = [width, height, 0, 0];
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      if (data[i] === 0) continue;
-      if (x < left) left = x;
-      if (x >= right) right = x + 1;
-      if (y < top) top = y;
-      bottom = y + 1;
-    }
-  }
-  return right === 0 ? [0, 0, 0, 0] : [left, top, right, bottom];
+/** Black, as opaque as `opacity` says. */
+function toStencil(opacity: Uint8Array, width: number, height: number): ImageData {
+  const image = new ImageData(width, height);
+  for (let i = 0; i < opacity.length; i++) image.data[4 * i + 3] = opacity[i] ?? 0;
+  return image;
 }
 
 async function toFile(canvas: OffscreenCanvas, options: FileOptions | undefined): Promise<Blob> {
