@@ -38,6 +38,7 @@
 pub mod checkpoint;
 mod embedding_file;
 pub mod error;
+pub mod everything;
 pub mod geometry;
 pub mod mask;
 pub mod model;
@@ -53,6 +54,7 @@ pub use burn::tensor::Device;
 pub use burn::tensor::read_sync as block_on;
 pub use checkpoint::Origin;
 pub use error::{CheckpointFault, SamError};
+pub use everything::{Everything, EverythingOptions};
 pub use mask::{LowResMask, Mask, MaskData};
 pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
 pub use preprocess::ImageReader;

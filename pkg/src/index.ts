@@ -17,6 +17,7 @@ export type {
   EmbeddingTensor,
   EncodeOptions,
   EncodeProgress,
+  EverythingCandidate,
   EverythingOptions,
   EverythingProgress,
   EverythingRecord,
@@ -29,6 +30,7 @@ export type {
   MaskFor,
   ModelSource,
   Output,
+  OutputMode,
   Point,
   Precision,
   Preset,
@@ -39,6 +41,7 @@ export type {
   SamErrorLike,
   SamImage,
   SamInfo,
+  SegmentationFor,
   SegmentOptions,
   Size,
 } from "./types.js";
