@@ -156,11 +156,7 @@ fn row_changes(spans: &[Span]) -> Vec<Span> {
     let mut here: Vec<u32> = Vec::new();
     let mut merged: Vec<u32> = Vec::new();
     let mut compare = |y: u32, above: &[u32], here: &[u32]| {
-        merged.clear();
-        merged.extend_from_slice(above);
-        merged.extend_from_slice(here);
-        // Two ordered runs: this sort merges them.
-        merged.sort();
+        merge(above, here, &mut merged);
         for ends in merged.chunks_exact(2).filter(|ends| ends[0] < ends[1]) {
             changes.push(Span { y, x0: ends[0], x1: ends[1] });
         }
@@ -181,6 +177,22 @@ fn row_changes(spans: &[Span]) -> Vec<Span> {
     }
     compare(next_row, &above, &[]);
     changes
+}
+
+/// Two ordered lists in one.
+fn merge(mut a: &[u32], mut b: &[u32], merged: &mut Vec<u32>) {
+    merged.clear();
+    while let ([first, rest @ ..], [other, others @ ..]) = (a, b) {
+        if first <= other {
+            merged.push(*first);
+            a = rest;
+        } else {
+            merged.push(*other);
+            b = others;
+        }
+    }
+    merged.extend_from_slice(a);
+    merged.extend_from_slice(b);
 }
 
 /// Run lengths from the positions where the value changes.
