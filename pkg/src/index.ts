@@ -24,6 +24,7 @@ export type {
   EmbeddingTensor,
   EncodeOptions,
   EncodeProgress,
+  EverythingCandidate,
   EverythingOptions,
   EverythingProgress,
   EverythingRecord,
@@ -36,6 +37,7 @@ export type {
   MaskFor,
   ModelSource,
   Output,
+  OutputMode,
   Point,
   Precision,
   Preset,
@@ -47,6 +49,7 @@ export type {
   SamErrorLike,
   SamImage,
   SamInfo,
+  SegmentationFor,
   SegmentOptions,
   Size,
 } from "./types.js";

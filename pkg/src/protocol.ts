@@ -1,6 +1,15 @@
 import type { WireError } from "./errors.js";
-import type { WireMask, WireOptions, WirePrompt } from "./host/wasm.js";
-import type { Device, EmbeddingTensor, EncodeProgress, LoadProgress, Output, SamInfo } from "./types.js";
+import type { WireEverything, WireMask, WireOptions, WirePrompt } from "./host/wasm.js";
+import type {
+  Device,
+  EmbeddingTensor,
+  EncodeProgress,
+  EverythingProgress,
+  EverythingRecord,
+  LoadProgress,
+  Output,
+  SamInfo,
+} from "./types.js";
 
 /** A checkpoint as the Worker gets it. Bytes travel as a Blob: it is copied once, and can be read again after a loss. */
 export type WireModel =
@@ -31,6 +40,13 @@ export interface SegmentParams {
   readonly options: Omit<WireOptions, "output"> & { readonly output: Output };
 }
 
+export interface EverythingParams {
+  readonly image: number;
+  readonly options: WireEverything;
+  /** Somebody looks at the progress: send candidates. */
+  readonly candidates: boolean;
+}
+
 /** A mask on its way to the page. */
 export type SentMask = Omit<WireMask, "data"> & { readonly data: Uint8Array | Float32Array | ImageBitmap };
 
@@ -48,6 +64,11 @@ export interface Calls {
     progress: never;
   };
   segment: { params: SegmentParams; result: SentMask[][]; progress: never };
+  everything: {
+    params: EverythingParams;
+    result: { readonly records: EverythingRecord[] };
+    progress: EverythingProgress;
+  };
   embedding: { params: { readonly image: number }; result: EmbeddingTensor; progress: never };
   save: { params: { readonly image: number }; result: ArrayBuffer; progress: never };
   saveModel: { params: { readonly half: boolean }; result: Blob; progress: never };

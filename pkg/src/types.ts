@@ -209,27 +209,60 @@ export type BitmapMask = MaskOf<ImageBitmap>;
 
 export type MaskFor<O extends Output> = O extends "logits" ? LogitsMask : O extends "bitmap" ? BitmapMask : Mask;
 
-/** Parameters of `SamAutomaticMaskGenerator`, with its defaults. */
-export interface EverythingOptions {
+/** The form of everything mode's masks; the reference's names. */
+export type OutputMode = "binary_mask" | "uncompressed_rle" | "coco_rle";
+
+/** Parameters of `SamAutomaticMaskGenerator`, with its defaults. A threshold of 0 or less turns its filter off. */
+export interface EverythingOptions<M extends OutputMode = OutputMode> {
+  /** Points on each side of a regular grid. Default: 32. Not together with `pointGrids`. */
   readonly pointsPerSide?: number;
+  /** Points decoded together at most; fewer where the device's limits ask for it. Default: 64. */
   readonly pointsPerBatch?: number;
+  /** Masks whose estimated IoU is not greater are dropped. Default: 0.88. */
   readonly predIouThresh?: number;
+  /** Masks that are less stable are dropped. Default: 0.95. */
   readonly stabilityScoreThresh?: number;
+  /** Stability is the IoU of the masks at this much above and below the threshold. Default: 1. */
   readonly stabilityScoreOffset?: number;
+  /** Of two masks whose boxes have a greater IoU, the one with the lower score is dropped. Default: 0.7. */
   readonly boxNmsThresh?: number;
+  /** Layers of crops besides the whole image; layer i has 4^i of them. Each is encoded by itself. Default: 0. */
   readonly cropNLayers?: number;
+  /** Of two masks of different crops whose boxes have a greater IoU, the one of the larger crop is dropped. Default: 0.7. */
   readonly cropNmsThresh?: number;
+  /** Overlap of the first layer's crops, as a share of the image's shorter side. Default: 512 / 1500. */
   readonly cropOverlapRatio?: number;
+  /** Each layer of crops has this many times fewer points on a side. Default: 1. */
   readonly cropNPointsDownscaleFactor?: number;
+  /** Points of one's own for each layer, the whole image first; x and y as fractions of the crop. */
   readonly pointGrids?: readonly (readonly (readonly [x: number, y: number])[])[];
+  /** Holes and islands with fewer pixels are removed. Default: 0, which leaves the masks as they are. */
   readonly minMaskRegionArea?: number;
-  readonly outputMode?: "binary_mask" | "uncompressed_rle" | "coco_rle";
+  /** Default: `"binary_mask"`. For many masks of a large image the others take far less memory. */
+  readonly outputMode?: M;
+  /** An abort acts within one batch of points. */
   readonly signal?: AbortSignal;
+  /** Called after each batch of points. */
   readonly onProgress?: (progress: EverythingProgress) => void;
 }
 export interface EverythingProgress {
+  /** Points done and in all, those of crops too. */
   readonly done: number;
   readonly total: number;
+  /** Found in this batch, to draw meanwhile: duplicates and small regions are removed at the end. */
+  readonly candidates: readonly EverythingCandidate[];
+}
+/** A mask that may still turn out to be a duplicate. */
+export interface EverythingCandidate {
+  /** At low resolution; its pixels cover `cropBox`. */
+  readonly mask: BinaryMask;
+  /** In image pixels, as a record's. */
+  readonly bbox: readonly [x: number, y: number, width: number, height: number];
+  readonly score: number;
+  /** The point that was asked, in image pixels. */
+  readonly point: readonly [x: number, y: number];
+  /** The part of the image that was looked at: all of it, or a crop. */
+  readonly cropBox: readonly [x: number, y: number, width: number, height: number];
 }
 
 /** Run lengths in column-major order, beginning with the zeros; `size` is `[height, width]`, as in COCO. */
@@ -243,14 +276,27 @@ export interface CocoRle {
   readonly counts: string;
 }
 
-/** One record of everything mode. Boxes are `[x, y, width, height]`. */
-export interface EverythingRecord {
-  readonly segmentation: BinaryMask | Rle | CocoRle;
+/** A mask of the whole image in the form asked for. */
+export type SegmentationFor<M extends OutputMode> = M extends "coco_rle"
+  ? CocoRle
+  : M extends "uncompressed_rle"
+    ? Rle
+    : BinaryMask;
+
+/** One record of everything mode. Boxes are `[x, y, width, height]` in image pixels. */
+export interface EverythingRecord<M extends OutputMode = OutputMode> {
+  readonly segmentation: SegmentationFor<M>;
+  /** Number of pixels in the mask. */
   readonly area: number;
+  /** As in the reference, the size is the distance of the outermost pixels: one less than their number. */
   readonly bbox: readonly [x: number, y: number, width: number, height: number];
+  /** The model's own estimate of the mask's IoU. */
   readonly predictedIou: number;
+  /** The point that was asked. */
   readonly pointCoords: readonly (readonly [x: number, y: number])[];
+  /** How little the mask changes with its threshold, 0 to 1; NaN for a mask without pixels. */
   readonly stabilityScore: number;
+  /** The part of the image that was looked at. */
   readonly cropBox: readonly [x: number, y: number, width: number, height: number];
 }
 
@@ -269,8 +315,11 @@ export interface SamImage extends Disposable {
   segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
   /** The masks of each prompt. Prompts of the same form are decoded together. */
   segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
-  /** Every object in the image. */
-  everything(options?: EverythingOptions): Promise<EverythingRecord[]>;
+  /**
+   * Every object in the image, as the reference's `SamAutomaticMaskGenerator` finds them and in its order. Crops need the
+   * image's pixels: an image from `sam.open` has none.
+   */
+  everything<M extends OutputMode = "binary_mask">(options?: EverythingOptions<M>): Promise<EverythingRecord<M>[]>;
   embedding(): Promise<EmbeddingTensor>;
   /** A self-describing file for `sam.open`: version, model hash, shape, image size, embedding. */
   save(): Promise<ArrayBuffer>;

@@ -68,6 +68,12 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
         { score: 0.9, token: 1, width, height, data, bbox: [0, 0, 0, 0], area: area(prompt), logits: logits() },
       ]);
     }
+    /** Ten points for the image and for each layer of crops, two in a batch. */
+    everything(options) {
+      if (options.pointsPerSide === 13) throw samError("bad-prompt", "Bad prompt: options.pointsPerSide is 13.");
+      log.push("everything");
+      return new Generation(options, this);
+    }
     async data() {
       return { data: new Float32Array(4), shape: [1, 1, 2, 2] };
     }
@@ -76,6 +82,39 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
     }
     free() {
       log.push("free embedding");
+    }
+  }
+  class Generation {
+    done = 0;
+    crops = 0;
+    constructor({ cropNLayers = 0, outputMode = "binary_mask" }, image) {
+      Object.assign(this, { layers: cropNLayers, mode: outputMode, image, total: 10 * (1 + cropNLayers) });
+    }
+    get wanted() {
+      return this.done === 10 * (1 + this.crops) && this.crops < this.layers ? Uint32Array.of(1, 2, 3, 4) : undefined;
+    }
+    supply(crop) {
+      log.push(`supply ${crop.width} × ${crop.height}`);
+      this.crops += 1;
+    }
+    async step() {
+      log.push(`batch at ${this.done}`);
+      this.done += 2;
+      return this.done === this.total;
+    }
+    candidates() {
+      log.push("candidates");
+      const mask = { data: new Uint8Array(4), width: 2, height: 2 };
+      return [{ mask, bbox: [0, 0, 1, 1], score: 0.9, point: [this.done, 0], cropBox: [0, 0, 4, 4] }];
+    }
+    finish() {
+      const { width, height } = this.image;
+      const mask = { data: new Uint8Array(width * height).fill(1), width, height };
+      const segmentation = this.mode === "binary_mask" ? mask : { size: [height, width], counts: [0, width * height] };
+      return [{ segmentation, area: width * height, bbox: [0, 0, width - 1, height - 1] }];
+    }
+    free() {
+      log.push("free generation");
     }
   }
   class Encoding {
@@ -102,6 +141,7 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
     }
     push(rgba) {
       this.rows += rgba.length / (4 * this.width);
+      if (rgba[0] !== 0) log.push(`pixels from ${rgba[0]} to ${rgba.at(-1)}`);
     }
     free() {
       log.push("free reader");

@@ -3,7 +3,7 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/mask_decoder.py>
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
@@ -48,6 +48,23 @@ impl MaskDecoder {
         dense: Tensor<4>,
         batch: usize,
     ) -> (Tensor<4>, Tensor<2>) {
+        let attended = self.attend(image, image_pe, sparse, dense, batch);
+        let scores = self.scores(&attended);
+        (self.masks(attended), scores)
+    }
+
+    /// The first part of [`forward`](Self::forward), up to where masks and scores part.
+    ///
+    /// # Shapes
+    /// As [`forward`](Self::forward).
+    pub fn attend(
+        &self,
+        image: Tensor<4>,
+        image_pe: Tensor<4>,
+        sparse: Option<Tensor<3>>,
+        dense: Tensor<4>,
+        batch: usize,
+    ) -> Attended {
         let [_, h, w, dim] = image.dims();
         let tokens = Tensor::cat(vec![self.iou_token.val(), self.mask_tokens.val()], 0);
         let tokens = tokens.unsqueeze::<3>().repeat_dim(0, batch);
@@ -60,16 +77,51 @@ impl MaskDecoder {
         let src = if images == batch { src } else { src.repeat_dim(0, batch) };
 
         let (tokens, src) = self.transformer.forward(src, image_pe.reshape([1, h * w, dim]), tokens);
-        let token = |i: usize| tokens.clone().slice([0..batch, i..i + 1, 0..dim]).reshape([batch, dim]);
+        Attended { tokens, src: src.reshape([batch, h, w, dim]) }
+    }
 
-        let upscaled = self.output_upscaling.forward(src.reshape([batch, h, w, dim]));
-        let [_, height, width, channels] = upscaled.dims();
+    /// The scores of the four masks.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 4]`
+    pub fn scores(&self, attended: &Attended) -> Tensor<2> {
+        self.iou_prediction_head.forward(attended.token(0))
+    }
+
+    /// The four masks.
+    ///
+    /// # Shapes
+    /// - output: `[batch, 4, 4h, 4w]`
+    pub fn masks(&self, attended: Attended) -> Tensor<4> {
         let weights = self.output_hypernetworks_mlps.iter().enumerate();
-        let weights: Vec<Tensor<3>> = weights.map(|(i, mlp)| mlp.forward(token(i + 1)).unsqueeze_dim(1)).collect();
-        let weights = Tensor::cat(weights, 1);
+        let weights = weights.map(|(i, mlp)| mlp.forward(attended.token(i + 1)).unsqueeze_dim(1));
+        let weights = Tensor::<3>::cat(weights.collect(), 1);
+        let upscaled = self.output_upscaling.forward(attended.src);
+        let [batch, height, width, channels] = upscaled.dims();
         let masks = weights.matmul(upscaled.reshape([batch, height * width, channels]).swap_dims(1, 2));
-        let scores = self.iou_prediction_head.forward(token(0));
-        (masks.reshape([batch, MASK_TOKENS, height, width]), scores)
+        masks.reshape([batch, MASK_TOKENS, height, width])
+    }
+}
+
+/// Tokens and image after they have attended to each other.
+#[derive(Debug, Clone)]
+pub struct Attended {
+    /// `[batch, 5 + n, dim]`: the token of the scores, those of the four masks, the prompt's.
+    tokens: Tensor<3>,
+    /// `[batch, h, w, dim]`
+    src: Tensor<4>,
+}
+
+impl Attended {
+    /// Only some of the prompts.
+    pub fn select(self, prompts: Tensor<1, Int>) -> Self {
+        Self { tokens: self.tokens.select(0, prompts.clone()), src: self.src.select(0, prompts) }
+    }
+
+    /// `[batch, dim]`
+    fn token(&self, i: usize) -> Tensor<2> {
+        let [batch, _, dim] = self.tokens.dims();
+        self.tokens.clone().slice([0..batch, i..i + 1, 0..dim]).reshape([batch, dim])
     }
 }
 

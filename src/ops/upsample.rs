@@ -34,6 +34,12 @@ impl Bilinear {
         self.taps.len()
     }
 
+    /// The two input samples that output sample `index` is made of.
+    pub fn sources(&self, index: usize) -> [usize; 2] {
+        let Tap { first, second, .. } = self.taps[index];
+        [first, second]
+    }
+
     /// Blends the two source rows of output row `row`; `rows(y)` gives source row y. Writes as many values as a row has.
     pub fn blend_rows<'a>(&self, row: usize, rows: impl Fn(usize) -> &'a [f32], out: &mut [f32]) {
         let tap = self.taps[row];
@@ -45,7 +51,12 @@ impl Bilinear {
 
     /// Resamples one row.
     pub fn resample_row(&self, row: &[f32], out: &mut [f32]) {
-        for (out, tap) in out.iter_mut().zip(&self.taps) {
+        self.resample_from(0, row, out);
+    }
+
+    /// Resamples one row, from output sample `start` on: as many as `out` holds.
+    pub fn resample_from(&self, start: usize, row: &[f32], out: &mut [f32]) {
+        for (out, tap) in out.iter_mut().zip(&self.taps[start..]) {
             let (a, b) = (row[tap.first], row[tap.second]);
             *out = a + (b - a) * tap.weight;
         }

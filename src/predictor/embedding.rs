@@ -1,13 +1,16 @@
 //! An encoded image, and the masks of prompts on it.
 
-use burn::tensor::{Tensor, TensorData};
+use std::sync::Arc;
+
+use burn::tensor::{Int, Tensor, TensorData};
 
 use super::encoded_prompt::{EncodedPrompt, Form, groups};
 use super::{Predictor, read};
 use crate::geometry::{Geometry, MAX_SIDE};
 use crate::mask::{LowResMask, Mask, Output, Rendering};
 use crate::model::config::MASK_TOKENS;
-use crate::prompt::Prompt;
+use crate::model::mask_decoder::Attended;
+use crate::prompt::{Point, Prompt};
 use crate::{SamError, embedding_file};
 
 /// The largest tensor of a decode stays below this, half of WebGPU's default binding limit.
@@ -165,6 +168,92 @@ impl ImageEmbedding {
 
     /// Decodes prompts of the same form, with one read from the device.
     async fn decode_group(&self, prompts: &[EncodedPrompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
+        let (batch, low) = (prompts.len(), self.geometry.low_res_size());
+        let decoder = self.predictor.model.sam.mask_decoder();
+        let attended = self.attend(prompts);
+        let scores = decoder.scores(&attended);
+        let masks = decoder.masks(attended);
+        let tokens = if multimask { 1..MASK_TOKENS } else { 0..1 };
+        let count = tokens.len();
+        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
+        let scores = scores.slice([0..batch, tokens.clone()]).reshape([batch * count]);
+        let values = read(Tensor::<1>::cat(vec![masks, scores], 0)).await?;
+
+        let (masks, scores) = values.split_at(batch * count * low * low);
+        let mut masks = masks.chunks_exact(low * low).zip(scores);
+        Ok((0..batch)
+            .map(|_| {
+                let next = tokens.clone().zip(masks.by_ref());
+                next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
+                    .collect()
+            })
+            .collect())
+    }
+
+    /// The candidates of points whose score `passes`, in the order of points and tokens, each with its point's index.
+    ///
+    /// Scores are read first: of points without a candidate no mask is made, of the others only the candidates are read.
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] for a position too far outside the image; [`SamError::DeviceLost`].
+    pub(crate) async fn candidates(
+        &self,
+        points: &[Point],
+        passes: impl Fn(f32) -> bool,
+    ) -> Result<Vec<(usize, LowResMask)>, SamError> {
+        let prompts: Vec<EncodedPrompt> = points
+            .iter()
+            .map(|point| self.encode_prompt(&Prompt::new().with_point(*point)))
+            .collect::<Result<_, _>>()?;
+        let decoder = self.predictor.model.sam.mask_decoder();
+        let attended = self.attend(&prompts);
+        let scores = read(decoder.scores(&attended)).await?;
+        let scores: Vec<&[f32]> = scores.chunks_exact(MASK_TOKENS).collect();
+        let passing = |index: usize| (1..MASK_TOKENS).filter(|token| passes(scores[index][*token])).collect::<Vec<_>>();
+
+        let wanted: Vec<(usize, Vec<usize>)> =
+            (0..points.len()).map(|index| (index, passing(index))).filter(|(_, tokens)| !tokens.is_empty()).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let attended = if wanted.len() == points.len() {
+            attended
+        } else {
+            attended.select(self.indices(wanted.iter().map(|(index, _)| *index)))
+        };
+        let pixels = self.geometry.low_res_size().pow(2);
+        let masks = decoder.masks(attended).reshape([wanted.len() * MASK_TOKENS, pixels]);
+        let rows =
+            wanted.iter().enumerate().flat_map(|(row, (_, tokens))| tokens.iter().map(move |t| row * MASK_TOKENS + t));
+        let logits = read(masks.select(0, self.indices(rows))).await?;
+        let candidates = wanted.iter().flat_map(|(index, tokens)| tokens.iter().map(|token| (*index, *token)));
+        Ok(candidates
+            .zip(logits.chunks_exact(pixels))
+            .map(|((index, token), logits)| {
+                (index, LowResMask { token, score: scores[index][token], logits: logits.to_vec() })
+            })
+            .collect())
+    }
+
+    /// Points that can be decoded together, each by itself a prompt.
+    pub(crate) fn max_points(&self) -> usize {
+        // A point and the padding.
+        self.max_batch(Form { points: 2, tokens: 0, mask: false })
+    }
+
+    /// Did the same model encode both?
+    pub(crate) fn has_model_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.predictor.model, &other.predictor.model)
+    }
+
+    fn indices(&self, of: impl Iterator<Item = usize>) -> Tensor<1, Int> {
+        let indices: Vec<i32> = of.map(|index| index as i32).collect();
+        let count = indices.len();
+        Tensor::from_data(TensorData::new(indices, [count]), &self.predictor.device)
+    }
+
+    /// Prompts of the same form, through the decoder's attention.
+    fn attend(&self, prompts: &[EncodedPrompt]) -> Attended {
         let Predictor { model, image_pe, device } = &self.predictor;
         let (batch, low, dim) = (prompts.len(), self.geometry.low_res_size(), model.config.decoder.dim);
         let encoder = model.sam.prompt_encoder();
@@ -185,23 +274,6 @@ impl ImageEmbedding {
             encoder.encode_masks(Tensor::from_data(TensorData::new(masks, [batch, low, low, 1]), device))
         };
         let sparse = if sparse.is_empty() { None } else { Some(Tensor::cat(sparse, 1)) };
-
-        let (masks, scores) =
-            model.sam.mask_decoder().forward(self.features.clone(), image_pe.clone(), sparse, dense, batch);
-        let tokens = if multimask { 1..MASK_TOKENS } else { 0..1 };
-        let count = tokens.len();
-        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
-        let scores = scores.slice([0..batch, tokens.clone()]).reshape([batch * count]);
-        let values = read(Tensor::<1>::cat(vec![masks, scores], 0)).await?;
-
-        let (masks, scores) = values.split_at(batch * count * low * low);
-        let mut masks = masks.chunks_exact(low * low).zip(scores);
-        Ok((0..batch)
-            .map(|_| {
-                let next = tokens.clone().zip(masks.by_ref());
-                next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
-                    .collect()
-            })
-            .collect())
+        model.sam.mask_decoder().attend(self.features.clone(), image_pe.clone(), sparse, dense, batch)
     }
 }

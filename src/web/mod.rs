@@ -4,6 +4,7 @@
 mod bench;
 mod device;
 mod error;
+mod everything;
 mod files;
 mod session;
 mod source;

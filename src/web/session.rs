@@ -155,7 +155,7 @@ impl Encoding {
 
 /// An encoded image.
 #[wasm_bindgen]
-pub struct Embedding(crate::ImageEmbedding);
+pub struct Embedding(pub(super) crate::ImageEmbedding);
 
 #[wasm_bindgen]
 impl Embedding {

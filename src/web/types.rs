@@ -40,6 +40,24 @@ export interface WireMask {
   bbox: [number, number, number, number]; area: number;
   logits: { data: Float32Array; width: number; height: number };
 }
+/** What is absent has the reference's default. `pointGrids`: x and y by turns. */
+export interface WireEverything {
+  pointsPerSide?: number; pointGrids?: Float64Array[]; pointsPerBatch?: number;
+  predIouThresh?: number; stabilityScoreThresh?: number; stabilityScoreOffset?: number; boxNmsThresh?: number;
+  cropNLayers?: number; cropNmsThresh?: number; cropOverlapRatio?: number; cropNPointsDownscaleFactor?: number;
+  minMaskRegionArea?: number; outputMode?: "binary_mask" | "uncompressed_rle" | "coco_rle";
+}
+export interface WireCandidate {
+  mask: { data: Uint8Array; width: number; height: number };
+  bbox: [number, number, number, number]; score: number; point: [number, number];
+  cropBox: [number, number, number, number];
+}
+export interface WireRecord {
+  segmentation: { data: Uint8Array; width: number; height: number }
+    | { size: [number, number]; counts: number[] } | { size: [number, number]; counts: string };
+  area: number; bbox: [number, number, number, number]; predictedIou: number; pointCoords: [number, number][];
+  stabilityScore: number; cropBox: [number, number, number, number];
+}
 export interface WireTensor { data: Float32Array; shape: number[] }
 "#;
 
@@ -70,6 +88,12 @@ extern "C" {
     pub type TensorJs;
     #[wasm_bindgen(typescript_type = "number[][]")]
     pub type GroupsJs;
+    #[wasm_bindgen(typescript_type = "WireEverything")]
+    pub type EverythingJs;
+    #[wasm_bindgen(typescript_type = "WireCandidate[]")]
+    pub type CandidatesJs;
+    #[wasm_bindgen(typescript_type = "WireRecord[]")]
+    pub type RecordsJs;
 }
 
 /// Arrays whose making may fail: js_sys's own constructors end the session where there is no memory.
@@ -280,7 +304,7 @@ enum MaskPixels<'a> {
 }
 
 /// Pixels of a mask that are in wasm's memory at a time: it never shrinks again.
-const BAND: usize = 1 << 20;
+pub(super) const BAND: usize = 1 << 20;
 
 impl WireMaskPrompt {
     fn pixels(&self) -> Result<MaskPixels<'_>, SamError> {
@@ -328,7 +352,7 @@ impl WireMaskPrompt {
 }
 
 /// A typed array of an answer's pixels.
-trait Pixels: JsCast + Into<Object> {
+pub(super) trait Pixels: JsCast + Into<Object> {
     type Pixel: Pixel;
 
     fn with_length(length: u32) -> Result<Self, JsValue>;
@@ -378,16 +402,21 @@ fn wire_mask(mask: &LowResMask, rendering: &Rendering) -> Result<WireMask, SamEr
     })
 }
 
+/// Room for an answer in JavaScript's memory.
+pub(super) fn room<P: Pixels>([width, height]: [usize; 2], instead: &str) -> Result<P, SamError> {
+    P::with_length((width * height) as u32).map_err(|_| SamError::OutOfMemory {
+        what: format!("an answer of {width}×{height} pixels"),
+        instead: instead.into(),
+    })
+}
+
 fn render<P: Pixels>(mask: &LowResMask, rendering: &Rendering) -> Result<(Object, Bounds), SamError> {
     let Rendering { width, height, .. } = *rendering;
-    let pixels = P::with_length((width * height) as u32).map_err(|_| SamError::OutOfMemory {
-        what: format!("an answer of {width}×{height} pixels"),
-        instead: "ask for a smaller size".into(),
-    })?;
+    let pixels: P = room([width, height], "ask for a smaller size")?;
     let bounds = rendering.rows(&mask.logits, |y, row| pixels.place((y * width) as u32, row));
     Ok((pixels.into(), bounds))
 }
 
-fn to_js(value: &impl Serialize) -> Result<JsValue, SamError> {
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, SamError> {
     serde_wasm_bindgen::to_value(value).map_err(internal)
 }

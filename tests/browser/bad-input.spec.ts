@@ -241,7 +241,6 @@ test.describe("bad input", { tag: "@cpu" }, () => {
   test("what is not implemented yet says so", async ({ bench }) => {
     const results = await bench.evaluate(async () => {
       const results: Record<string, Outcome> = {};
-      results["everything"] = await outcome(() => scene.everything());
       results["a preset"] = await outcome(() => burnSam.Sam.load({ model: "sam-vit-b" }));
       results["f16"] = await outcome(() => burnSam.Sam.load({ precision: "f16" }));
       return results;

@@ -57,6 +57,7 @@ impl Fixture {
             Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             Dtype::I32 => bytes.as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b) as f32).collect(),
             Dtype::U32 => bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) as f32).collect(),
+            Dtype::I8 => bytes.iter().map(|b| f32::from(b.cast_signed())).collect(),
             Dtype::U8 => bytes.iter().map(|b| f32::from(*b)).collect(),
             other => panic!("{name} is {other:?}"),
         };

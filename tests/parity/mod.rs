@@ -6,6 +6,7 @@
 mod decoder;
 mod encoder;
 mod end_to_end;
+mod everything;
 mod fixtures;
 mod full_size;
 mod hugging_face;

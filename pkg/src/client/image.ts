@@ -5,12 +5,14 @@ import type {
   EverythingRecord,
   MaskFor,
   Output,
+  OutputMode,
   Prompt,
   SamImage,
   SegmentOptions,
 } from "../types.js";
 import type { SentMask } from "../protocol.js";
 import type { Client } from "./client.js";
+import { toWireEverything } from "./everything.js";
 import { toSignal } from "./options.js";
 import { toWireOptions, toWirePrompt } from "./prompt.js";
 
@@ -65,12 +67,17 @@ export class ImageHandle implements SamImage {
     return prompts.length === 0 ? [] : this.#decode<O>(prompts, true, given);
   }
 
-  async everything(_options?: EverythingOptions): Promise<EverythingRecord[]> {
+  async everything<M extends OutputMode = "binary_mask">(
+    options?: EverythingOptions<M>,
+  ): Promise<EverythingRecord<M>[]> {
     this.#requireAlive();
-    throw new SamError(
-      "not-implemented",
-      "everything() is not implemented yet: call segment() with prompts of your own.",
-    );
+    const given = options ?? {};
+    const signal = toSignal(given.signal, "bad-prompt");
+    const onProgress = given.onProgress ?? undefined;
+    const params = { image: this.#id, options: toWireEverything(given), candidates: onProgress !== undefined };
+    const { records } = await this.#client.call("everything", { params }, { signal, onProgress, owner: this });
+    // The form was asked for by `options.outputMode`, which is M.
+    return records as EverythingRecord<M>[];
   }
 
   async embedding(): Promise<EmbeddingTensor> {

@@ -1,7 +1,6 @@
-import type { WireSource } from "../protocol.js";
 import type { EncodeProgress } from "../types.js";
 import type { Engine } from "./engine.js";
-import { openPixels } from "./pixels.js";
+import type { Pixels } from "./pixels.js";
 import type { Embedding, Session } from "./wasm.js";
 
 export interface EncodeContext {
@@ -11,13 +10,16 @@ export interface EncodeContext {
   readonly report: (progress: EncodeProgress) => void;
 }
 
-/** Pixels → embedding, band by band and block by block: between two of them anything else may have its turn. */
-export async function encodeImage(
-  source: WireSource,
+/**
+ * Pixels → embedding, band by band and block by block: between two of them anything else may have its turn. `onRead`: the
+ * pixels are not needed any more.
+ */
+export async function encodePixels(
+  pixels: Pixels,
   { engine, session, signal, report }: EncodeContext,
+  onRead: () => void = () => undefined,
 ): Promise<Embedding> {
   const turn = <T>(work: () => T | Promise<T>): Promise<T> => engine.turn(signal, work);
-  const pixels = await openPixels(source, signal);
   /** What the module holds for this call until the next object takes it over. */
   let held: { free(): void } | undefined;
   try {
@@ -31,7 +33,7 @@ export async function encodeImage(
       y += rows;
       report({ stage: "read", loaded: y, total: height });
     }
-    pixels.close();
+    onRead();
     const encoding = await turn(() => {
       held = undefined;
       return session.encode(reader);
@@ -46,7 +48,6 @@ export async function encodeImage(
       return encoding.finish();
     });
   } finally {
-    pixels.close();
     const rest = held;
     if (rest !== undefined) engine.release(() => rest);
   }

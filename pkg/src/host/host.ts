@@ -5,6 +5,7 @@ import type {
   CallProgress,
   CallResult,
   Calls,
+  EverythingParams,
   ImageSize,
   Request,
   Response,
@@ -12,12 +13,15 @@ import type {
   SentMask,
 } from "../protocol.js";
 import { withBitmaps } from "./bitmap.js";
-import { encodeImage } from "./encode.js";
+import { encodePixels } from "./encode.js";
 import type { Engine } from "./engine.js";
+import { findEverything } from "./everything.js";
 import { loadModel } from "./load.js";
 import type { Loaded } from "./load.js";
 import { BlobSink } from "./sink.js";
 import { openSlices } from "./slices.js";
+import { dropSource, keepSource, openImage } from "./pixels.js";
+import type { KeptSource } from "./pixels.js";
 import type { Embedding, WasmModules } from "./wasm.js";
 
 type Post = (message: Response, transfer: Transferable[]) => void;
@@ -27,6 +31,12 @@ interface Context {
   readonly report: (progress: CallProgress) => void;
 }
 
+interface HeldImage {
+  readonly embedding: Embedding;
+  /** Its pixels, for crops; none where the embedding came from a file. */
+  readonly source: KeptSource | undefined;
+}
+
 /** One session of the model, driven by messages; in the Worker, or on the caller's own thread. */
 export class Host {
   readonly #modules: WasmModules;
@@ -34,7 +44,7 @@ export class Host {
   readonly #isOurs: () => boolean;
   /** The calls that are not answered yet. */
   readonly #calls = new Map<number, AbortController>();
-  readonly #images = new Map<number, Embedding>();
+  readonly #images = new Map<number, HeldImage>();
   readonly #engines = new Set<Engine>();
   #loaded: Loaded | undefined;
   /** Lost or closed: nothing is answered any more. */
@@ -111,6 +121,8 @@ export class Host {
         return this.#open(call.params, context);
       case "segment":
         return this.#segment(call.params, context);
+      case "everything":
+        return this.#everything(call.params, context);
       case "embedding":
         return this.#withImage(call.params.image, context, (image) => image.data());
       case "save":
@@ -136,15 +148,26 @@ export class Host {
 
   async #encode({ image, source }: Calls["encode"]["params"], { signal, report }: Context): Promise<ImageSize> {
     const { engine, session } = this.#requireLoaded();
-    const embedding = await encodeImage(source, { engine, session, signal, report });
-    return this.#keep(image, embedding, signal);
+    const kept = await keepSource(source, signal);
+    try {
+      const opened = await openImage(kept);
+      try {
+        const embedding = await encodePixels(opened.whole, { engine, session, signal, report }, opened.close);
+        return this.#keep(image, { embedding, source: kept }, signal);
+      } finally {
+        opened.close();
+      }
+    } catch (error) {
+      dropSource(kept);
+      throw error;
+    }
   }
 
   async #open({ image, file }: Calls["open"]["params"], { signal }: Context): Promise<ImageSize> {
     const { engine, session } = this.#requireLoaded();
     const bytes = await readFile(file);
     const embedding = await engine.turn(signal, () => session.open(bytes));
-    return this.#keep(image, embedding, signal);
+    return this.#keep(image, { embedding, source: undefined }, signal);
   }
 
   /** Group by group, each in a turn of its own: an abort acts between two, and other calls get through. */
@@ -177,21 +200,29 @@ export class Host {
     return file.finish();
   }
 
+  async #everything(params: EverythingParams, context: Context): Promise<Calls["everything"]["result"]> {
+    const { engine, session } = this.#requireLoaded();
+    const withImage = <T>(work: (image: Embedding) => T | Promise<T>) => this.#withImage(params.image, context, work);
+    const source = this.#images.get(params.image)?.source;
+    return { records: await findEverything(params, { ...context, engine, session, withImage, source }) };
+  }
+
   #withImage<T>(id: number, { signal }: Context, work: (image: Embedding) => T | Promise<T>): Promise<T> {
     const { engine } = this.#requireLoaded();
     return engine.turn(signal, () => {
       const image = this.#images.get(id);
       if (image === undefined) throw new SamError("disposed", "This image was freed: encode it again.");
-      return work(image);
+      return work(image.embedding);
     });
   }
 
-  #keep(id: number, embedding: Embedding, signal: AbortSignal): ImageSize {
+  #keep(id: number, image: HeldImage, signal: AbortSignal): ImageSize {
+    const { embedding } = image;
     if (signal.aborted) {
       this.#requireLoaded().engine.release(() => embedding);
       throw signal.reason;
     }
-    this.#images.set(id, embedding);
+    this.#images.set(id, image);
     return { width: embedding.width, height: embedding.height };
   }
 
@@ -200,7 +231,8 @@ export class Host {
     this.#loaded?.engine.release(() => {
       const image = this.#images.get(id);
       this.#images.delete(id);
-      return image;
+      dropSource(image?.source);
+      return image?.embedding;
     });
   }
 
@@ -257,6 +289,10 @@ function transferables(value: CallResult): Transferable[] {
   if (Array.isArray(value)) {
     const masks = value.flat();
     return [...new Set(masks.flatMap(({ data, logits }) => [...movable(data), ...movable(logits.data)]))];
+  }
+  if ("records" in value) {
+    const masks = value.records.map(({ segmentation }) => segmentation);
+    return masks.flatMap((mask) => ("data" in mask ? [mask.data.buffer as ArrayBuffer] : []));
   }
   return "shape" in value ? movable(value.data) : [];
 }

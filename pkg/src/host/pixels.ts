@@ -7,33 +7,52 @@ const BAND_BYTES = 4 * 2 ** 20;
 /** What every browser's canvas can do. */
 const MAX_WIDTH = 32767;
 
-/** The pixels of an image, read in bands of whole rows from top to bottom. RGBA, 8 bits, sRGB. */
+/** The pixels of an image or of a part of it, read in bands of whole rows from top to bottom. RGBA, 8 bits, sRGB. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
   /** Rows of every band but the last. */
   readonly bandRows: number;
   band(y: number, rows: number): Uint8Array;
+}
+
+/** An image whose pixels can be read. */
+export interface OpenImage {
+  readonly whole: Pixels;
+  part(rectangle: Rectangle): Pixels;
   close(): void;
 }
 
-export async function openPixels(source: WireSource, signal: AbortSignal): Promise<Pixels> {
+export type Rectangle = readonly [x: number, y: number, width: number, height: number];
+
+/** A source that can be opened more than once: what was downloaded is here. */
+export type KeptSource = Exclude<WireSource, { readonly kind: "url" }>;
+
+export async function keepSource(source: WireSource, signal: AbortSignal): Promise<KeptSource> {
+  if (source.kind !== "url") return source;
+  const response = await fetchOk(source.url, "The image", signal);
+  try {
+    return { kind: "blob", blob: await response.blob() };
+  } catch (error) {
+    throw new SamError("network", `The download of the image broke off: ${describe(error)}. Try again.`, error);
+  }
+}
+
+/** A bitmap's memory is not the garbage collector's. */
+export function dropSource(source: KeptSource | undefined): void {
+  if (source?.kind === "bitmap") source.bitmap.close();
+}
+
+export async function openImage(source: KeptSource): Promise<OpenImage> {
   switch (source.kind) {
     case "pixels":
       return ofArray(source.data, source.width, source.height);
     case "bitmap":
-      return ofBitmap(source.bitmap);
-    case "blob":
-      return ofBitmap(await decode(source.blob));
-    case "url": {
-      const response = await fetchOk(source.url, "The image", signal);
-      let blob: Blob;
-      try {
-        blob = await response.blob();
-      } catch (error) {
-        throw new SamError("network", `The download of the image broke off: ${describe(error)}. Try again.`, error);
-      }
-      return ofBitmap(await decode(blob));
+      // It stays with its source.
+      return ofBitmap(source.bitmap, () => undefined);
+    case "blob": {
+      const bitmap = await decode(source.blob);
+      return ofBitmap(bitmap, () => bitmap.close());
     }
   }
 }
@@ -53,26 +72,32 @@ async function decode(blob: Blob): Promise<ImageBitmap> {
   }
 }
 
-function ofArray(data: Uint8ClampedArray, width: number, height: number): Pixels {
+function ofArray(data: Uint8ClampedArray, width: number, height: number): OpenImage {
   requireSize(width, height);
   if (data.length !== 4 * width * height) {
     throw new SamError("bad-image", `The ImageData has ${data.length} bytes, not ${width} × ${height} × 4.`);
   }
-  return {
-    width,
-    height,
-    bandRows: rowsFor(width),
-    band: (y, rows) => new Uint8Array(data.buffer, data.byteOffset + 4 * width * y, 4 * width * rows),
-    close: () => undefined,
-  };
+  const rowsOf = (first: number, rows: number) =>
+    new Uint8Array(data.buffer, data.byteOffset + 4 * width * first, 4 * width * rows);
+  const part = ([left, top, partWidth, partHeight]: Rectangle): Pixels => ({
+    width: partWidth,
+    height: partHeight,
+    bandRows: rowsFor(partWidth),
+    band: (y, rows) => {
+      const band = new Uint8Array(4 * partWidth * rows);
+      for (let row = 0; row < rows; row++) {
+        const source = rowsOf(top + y + row, 1).subarray(4 * left, 4 * (left + partWidth));
+        band.set(source, 4 * partWidth * row);
+      }
+      return band;
+    },
+  });
+  return { whole: { width, height, bandRows: rowsFor(width), band: rowsOf }, part, close: () => undefined };
 }
 
-function ofBitmap(bitmap: ImageBitmap): Pixels {
-  const { width, height } = bitmap;
-  try {
-    requireSize(width, height);
-    if (width > MAX_WIDTH)
-      throw new SamError("bad-image", `The image is ${width} pixels wide; ${MAX_WIDTH} is the most.`);
+function ofBitmap(bitmap: ImageBitmap, close: () => void): OpenImage {
+  const part = (rectangle: Rectangle): Pixels => {
+    const [left, top, width, height] = rectangle;
     const bandRows = Math.min(height, rowsFor(width));
     const canvas = new OffscreenCanvas(width, bandRows);
     // Read often: keeps the canvas in main memory, where the pixels are wanted.
@@ -81,15 +106,16 @@ function ofBitmap(bitmap: ImageBitmap): Pixels {
     // Each band replaces the one before, where it is transparent too.
     context.globalCompositeOperation = "copy";
     context.imageSmoothingEnabled = false;
-    return {
-      width,
-      height,
-      bandRows,
-      band: (y, rows) => readBand(context, bitmap, y, rows),
-      close: () => bitmap.close(),
-    };
+    return { width, height, bandRows, band: (y, rows) => readBand(context, bitmap, [left, top + y, width, rows]) };
+  };
+  const { width, height } = bitmap;
+  try {
+    requireSize(width, height);
+    if (width > MAX_WIDTH)
+      throw new SamError("bad-image", `The image is ${width} pixels wide; ${MAX_WIDTH} is the most.`);
+    return { whole: part([0, 0, width, height]), part, close };
   } catch (error) {
-    bitmap.close();
+    close();
     throw error;
   }
 }
@@ -97,12 +123,10 @@ function ofBitmap(bitmap: ImageBitmap): Pixels {
 function readBand(
   context: OffscreenCanvasRenderingContext2D,
   bitmap: ImageBitmap,
-  y: number,
-  rows: number,
+  [x, y, width, rows]: Rectangle,
 ): Uint8Array {
-  const { width } = bitmap;
   try {
-    context.drawImage(bitmap, 0, y, width, rows, 0, 0, width, rows);
+    context.drawImage(bitmap, x, y, width, rows, 0, 0, width, rows);
     const { data } = context.getImageData(0, 0, width, rows);
     return new Uint8Array(data.buffer, data.byteOffset, data.length);
   } catch (error) {

@@ -1,6 +1,13 @@
 // The wasm boundary (src/web/ of the crate) as far as this package uses it. Written out here, because the `cpu` and the
 // `webgpu` module bring the same declarations twice, and because tests put a module of their own in their place.
-import type { Device, CheckpointLayout, Precision } from "../types.js";
+import type {
+  CheckpointLayout,
+  Device,
+  EverythingCandidate,
+  EverythingRecord,
+  OutputMode,
+  Precision,
+} from "../types.js";
 
 export interface SessionInfo {
   readonly model: string;
@@ -40,6 +47,24 @@ export interface WireMask {
   logits: { data: Float32Array; width: number; height: number };
 }
 
+/** What is absent has the reference's default. */
+export interface WireEverything {
+  pointsPerSide?: number;
+  /** x and y by turns. */
+  pointGrids?: Float64Array[];
+  pointsPerBatch?: number;
+  predIouThresh?: number;
+  stabilityScoreThresh?: number;
+  stabilityScoreOffset?: number;
+  boxNmsThresh?: number;
+  cropNLayers?: number;
+  cropNmsThresh?: number;
+  cropOverlapRatio?: number;
+  cropNPointsDownscaleFactor?: number;
+  minMaskRegionArea?: number;
+  outputMode?: OutputMode;
+}
+
 export interface Session {
   readonly info: SessionInfo;
   reader(width: number, height: number): ImageReader;
@@ -70,6 +95,8 @@ export interface Embedding {
   /** Indices of the prompts to decode together. Checks prompts and options; errors name the prompt: `prompts[2].mask`. */
   groups(prompts: WirePrompt[], options: WireOptions): number[][];
   segment(prompts: WirePrompt[], options: WireOptions): Promise<WireMask[][]>;
+  /** Checks the options; errors name them: `options.cropNLayers`. */
+  everything(options: WireEverything): Generation;
   data(): Promise<{ data: Float32Array; shape: number[] }>;
   save(): Promise<Uint8Array>;
   free(): void;
@@ -87,6 +114,24 @@ export interface Sha256 {
   update(bytes: Uint8Array): void;
   /** In hexadecimal. The object is gone afterwards. */
   digest(): string;
+}
+
+/** Automatic masks in the making. */
+export interface Generation {
+  /** Points done. */
+  readonly done: number;
+  readonly total: number;
+  /** The crop to encode and to supply before the next step: `[x, y, width, height]`. */
+  readonly wanted: Uint32Array | undefined;
+  /** Consumes the crop's embedding. */
+  supply(crop: Embedding): void;
+  /** One batch of points; true when it was the last. */
+  step(): Promise<boolean>;
+  /** What the last step found. */
+  candidates(): EverythingCandidate[];
+  /** Consumes the generation. */
+  finish(): EverythingRecord[];
+  free(): void;
 }
 
 export interface WasmModule {

@@ -16,6 +16,21 @@ export interface EndToEnd {
   readonly parts: readonly string[];
 }
 
+/** One run of the reference's generator with the built-in model on scene.png. */
+export interface EverythingCase {
+  readonly name: string;
+  /** By the reference's names. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly records: readonly {
+    readonly area: number;
+    readonly bbox: readonly number[];
+    readonly predicted_iou: number;
+    readonly stability_score: number;
+    readonly point_coords: readonly (readonly number[])[];
+    readonly crop_box: readonly number[];
+  }[];
+}
+
 interface Index {
   readonly images: readonly {
     readonly name: string;
@@ -23,6 +38,7 @@ interface Index {
     readonly rgb_sha256: string;
   }[];
   readonly end_to_end: readonly EndToEnd[];
+  readonly scene: readonly EverythingCase[];
 }
 
 /** A fixture file. */

@@ -5,6 +5,7 @@ import type {
   BitmapMask,
   BinaryMask,
   EncodeProgress,
+  EverythingRecord,
   LoadOptions,
   LogitsMask,
   Mask,
@@ -109,7 +110,18 @@ export async function segment(image: SamImage, previous: Mask): Promise<BinaryMa
   const wrong: Float32Array = one[0]!.data;
   const { data, shape } = await image.embedding();
   console.log(wrong, data.length, shape.length);
-  await image.everything({ pointsPerSide: 16, outputMode: "coco_rle" });
+  const [found] = await image.everything({
+    onProgress: ({ done, total, candidates }) => console.log(done / total, candidates[0]?.mask.data),
+  });
+  const pixels: Uint8Array | Uint8ClampedArray = found!.segmentation.data;
+  const [compact] = await image.everything({ pointsPerSide: 16, outputMode: "coco_rle" });
+  const text: string = compact!.segmentation.counts;
+  const record: EverythingRecord = compact!;
+  console.log(pixels, text, record.stabilityScore);
+  // @ts-expect-error There is no such form.
+  await image.everything({ outputMode: "png" });
+  // @ts-expect-error The names are not the reference's.
+  await image.everything({ points_per_side: 16 });
   image.free();
   return one[0]!;
 }
