@@ -28,8 +28,8 @@ pub(super) struct Part {
 pub(super) enum Change {
     /// The one tensor as it is.
     None,
-    /// The weight of a linear layer, rows and columns swapped.
-    Transpose { rows: usize, columns: usize },
+    /// The weight of a linear layer, rows and columns swapped. `half`: only `ops::linear` reads it, so it may stay f16.
+    Transpose { rows: usize, columns: usize, half: bool },
     /// Axes in another order.
     Permute { shape: [usize; 4], order: [usize; 4] },
     /// Weight of a batch norm, its variance, weight of the convolution before it; transposed where that is 1×1.
@@ -87,7 +87,9 @@ fn recipe(kind: &str, key: String, shape: &[usize]) -> (Vec<Part>, Change) {
     match (kind, shape) {
         ("Linear", [input, output]) if is_weight => {
             let shapes = vec![vec![*output, *input], vec![*output, *input, 1, 1]];
-            (vec![Part { key, shapes }], Change::Transpose { rows: *output, columns: *input })
+            // The decoder multiplies its weights with one another, too.
+            let half = key.starts_with("image_encoder.");
+            (vec![Part { key, shapes }], Change::Transpose { rows: *output, columns: *input, half })
         }
         ("PatchConv", [rows, output]) if is_weight => {
             let kernel = patch_kernel(&key);

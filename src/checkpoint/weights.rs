@@ -7,7 +7,7 @@ use super::tensor::Element;
 use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
-/// Whether the weights of linear layers that a file has in f16 stay so on the device.
+/// Whether weights of the image encoder's linear layers that a file has in f16 stay so on the device.
 pub(super) const HALF_AT_REST: bool = false;
 
 /// A tensor as the file has it.
@@ -43,9 +43,9 @@ pub(super) fn make(change: Change, parts: Vec<Stored>) -> Result<Values, SamErro
     let mut next = || parts.next().ok_or_else(lacking);
     let values = match change {
         Change::None => widen(next()?)?,
-        Change::Transpose { rows, columns } => {
+        Change::Transpose { rows, columns, half } => {
             let stored = next()?;
-            if HALF_AT_REST && stored.element == Element::F16 {
+            if HALF_AT_REST && half && stored.element == Element::F16 {
                 return Ok(Values::F16(transpose(&halves(stored)?, rows, columns)?));
             }
             transpose(&widen(stored)?, rows, columns)?

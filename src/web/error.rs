@@ -47,7 +47,7 @@ pub(super) fn is_sam_error(error: &JsValue) -> bool {
 pub(super) fn describe(error: &JsValue) -> String {
     match error.dyn_ref::<Error>() {
         Some(error) => error.message().into(),
-        None => format!("{error:?}"),
+        None => error.as_string().unwrap_or_else(|| format!("{error:?}")),
     }
 }
 
