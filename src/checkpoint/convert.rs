@@ -9,7 +9,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::file::Checkpoint;
 use super::tensor::Element;
-use super::weights::{Stored, buffer, widen};
+use super::weights::{buffer, widen};
 use super::{loading, plan};
 use crate::SamError;
 use crate::error::CheckpointFault;
@@ -44,16 +44,14 @@ pub fn convert(source: impl Read + Seek, mut sink: impl Write, half: bool) -> Re
     sink.write_all(&(header.len() as u64).to_le_bytes()).map_err(unwritable)?;
     sink.write_all(&header).map_err(unwritable)?;
     for (key, TensorInfo { dtype, .. }) in &tensors {
-        let Some(info) = checkpoint.tensor(key) else { continue };
-        let element = info.element.clone();
-        let bytes = checkpoint.read(key)?;
-        let bytes = match (&element, dtype) {
-            (Element::F32, Dtype::F32) | (Element::F16, Dtype::F16) => bytes,
-            (_, Dtype::F16) => halve(&widen(Stored { bytes, element })?).ok_or_else(|| {
+        let stored = checkpoint.stored(key)?;
+        let bytes = match (&stored.element, dtype) {
+            (Element::F32, Dtype::F32) | (Element::F16, Dtype::F16) => stored.bytes,
+            (_, Dtype::F16) => halve(&widen(stored)?).ok_or_else(|| {
                 let name = checkpoint.name(key);
                 CheckpointFault::model(format!("{name} has values too large for f16: convert it to f32"))
             })??,
-            _ => encode(&widen(Stored { bytes, element })?, f32::to_le_bytes)?,
+            _ => encode(&widen(stored)?, f32::to_le_bytes)?,
         };
         sink.write_all(&bytes).map_err(unwritable)?;
     }

@@ -6,6 +6,7 @@ use std::io::{Read, Seek};
 use super::layout::{self, HuggingFace, Layout};
 use super::safetensors::Safetensors;
 use super::tensor::{Container, TensorInfo};
+use super::weights::Stored;
 use crate::SamError;
 use crate::error::CheckpointFault;
 
@@ -78,11 +79,16 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// A tensor's values as they are in the file.
-    pub(super) fn read(&mut self, key: &str) -> Result<Vec<u8>, SamError> {
-        match self.names.get(key) {
-            Some(name) => self.container.read(name),
-            None => Err(SamError::Internal { reason: format!("{key} is not in the checkpoint") }),
+    pub(super) fn stored(&mut self, key: &str) -> Result<Stored, SamError> {
+        let (Some(name), Some(info)) = (self.names.get(key), self.tensor(key)) else {
+            return Err(SamError::Internal { reason: format!("{key} is not in the checkpoint") });
+        };
+        let (element, length) = (info.element.clone(), info.shape.iter().product::<usize>());
+        let bytes = self.container.read(name)?;
+        if bytes.len() != length.saturating_mul(element.size()?) {
+            return Err(CheckpointFault::file(format!("{name} has {} bytes for {length} values", bytes.len())));
         }
+        Ok(Stored { bytes, element })
     }
 
     /// What a tensor is called in this file, or would be.

@@ -9,14 +9,14 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::file::Checkpoint;
 use super::layout::Layout;
 use super::plan::{self, Slot};
-use super::weights::{self, Stored, Values};
+use super::weights::{self, Values};
 use super::{check_biases, infer};
 use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{Sam, SamConfig};
 
 /// A checkpoint on its way into a model, one parameter at a time: the file is never in memory as a whole, and what is
-/// there besides the weights is at most twice the largest tensor.
+/// there besides the weights is the tensor that is being read.
 pub struct Loading<'a> {
     checkpoint: Checkpoint<'a>,
     config: SamConfig,
@@ -79,13 +79,10 @@ impl<'a> Loading<'a> {
     /// [`SamError::BadCheckpoint`] where the file cannot be read, [`SamError::OutOfMemory`].
     pub fn step(&mut self) -> Result<bool, SamError> {
         if let Some(slot) = self.slots.get(self.next) {
-            let mut parts = Vec::with_capacity(slot.parts.len());
-            for part in &slot.parts {
-                let Some(info) = self.checkpoint.tensor(&part.key) else { continue };
-                let element = info.element.clone();
-                parts.push(Stored { bytes: self.checkpoint.read(&part.key)?, element });
-            }
-            let values = weights::make(slot.change, parts)?;
+            let key = |number: usize| slot.parts.get(number).map(|part| part.key.as_str()).unwrap_or_default();
+            let element = self.checkpoint.tensor(key(0)).map(|info| &info.element);
+            let half = element.is_some_and(|element| weights::stays_half(slot.change, element));
+            let values = weights::make(slot.change, slot.length, half, |number| self.checkpoint.stored(key(number)))?;
             self.bytes += values.bytes();
             self.loaded.tensors.insert(slot.id, upload(values, &self.device)?);
             self.next += 1;

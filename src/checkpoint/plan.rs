@@ -44,6 +44,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) id: ParamId,
+    /// Number of values.
+    pub(super) length: usize,
     pub(super) parts: Vec<Part>,
     pub(super) change: Change,
 }
@@ -77,7 +79,7 @@ impl ModuleVisitor for Planner {
         let shape = param.lazy_shape().to_vec();
         let kind = self.kinds.last().map(String::as_str).unwrap_or_default();
         let (parts, change) = recipe(kind, keys::key(&self.path), &shape);
-        self.slots.push(Slot { id: param.id, parts, change });
+        self.slots.push(Slot { id: param.id, length: shape.iter().product(), parts, change });
     }
 }
 

@@ -36,41 +36,72 @@ pub(super) fn buffer<T: Clone + Default>(length: usize) -> Result<Vec<T>, SamErr
     Ok(buffer)
 }
 
-/// What a change makes of a parameter's tensors, whose shapes have been checked.
-pub(super) fn make(change: Change, parts: Vec<Stored>) -> Result<Values, SamError> {
-    let lacking = || SamError::Internal { reason: format!("{change:?} was given too few tensors") };
-    let mut parts = parts.into_iter();
-    let mut next = || parts.next().ok_or_else(lacking);
-    let values = match change {
-        Change::None => widen(next()?)?,
-        Change::Transpose { rows, columns, half } => {
-            let stored = next()?;
-            if HALF_AT_REST && half && stored.element == Element::F16 {
-                return Ok(Values::F16(transpose(&halves(stored)?, rows, columns)?));
-            }
-            transpose(&widen(stored)?, rows, columns)?
-        }
-        Change::Permute { shape, order } => permute(&widen(next()?)?, shape, order)?,
-        Change::FoldWeight { outputs, transpose: input } => {
-            let scales = scales(&widen(next()?)?, &widen(next()?)?);
-            let mut weights = widen(next()?)?;
-            let per_output = (weights.len() / outputs.max(1)).max(1);
-            for (weights, scale) in weights.chunks_mut(per_output).zip(&scales) {
-                weights.iter_mut().for_each(|w| *w *= scale);
-            }
-            match input {
-                Some(input) => transpose(&weights, outputs, input)?,
-                None => weights,
-            }
-        }
+/// Whether a parameter stays in the f16 that its file has.
+pub(super) fn stays_half(change: Change, element: &Element) -> bool {
+    HALF_AT_REST && *element == Element::F16 && matches!(change, Change::Transpose { half: true, .. })
+}
+
+/// What a change makes of a parameter's tensors, whose shapes have been checked: `length` values. `read` gives the
+/// tensors by their number.
+pub(super) fn make(
+    change: Change,
+    length: usize,
+    half: bool,
+    mut read: impl FnMut(usize) -> Result<Stored, SamError>,
+) -> Result<Values, SamError> {
+    // What stays is allocated before the tensor is read: the other way round, wasm's memory fills with holes.
+    if half {
+        let mut out = buffer(length)?;
+        arrange(change, &mut out, values(&read(0)?.bytes, f16::from_le_bytes));
+        return Ok(Values::F16(out));
+    }
+    let (scales, number) = match change {
+        Change::FoldWeight { .. } => (scales(&widen(read(0)?)?, &widen(read(1)?)?), 2),
         Change::FoldBias => {
-            let scales = scales(&widen(next()?)?, &widen(next()?)?);
-            let (shift, mean) = (widen(next()?)?, widen(next()?)?);
-            shift.iter().zip(&mean).zip(&scales).map(|((b, m), s)| b - m * s).collect()
+            let scales = scales(&widen(read(0)?)?, &widen(read(1)?)?);
+            let (shift, mean) = (widen(read(2)?)?, widen(read(3)?)?);
+            return Ok(Values::F32(shift.iter().zip(&mean).zip(&scales).map(|((b, m), s)| b - m * s).collect()));
         }
-        Change::SpreadBiases { heads, window } => spread_biases(&widen(next()?)?, heads, window),
+        _ => (Vec::new(), 0),
     };
-    Ok(Values::F32(values))
+    let mut out = buffer(length)?;
+    let Stored { bytes, element } = read(number)?;
+    let per_output = (length / scales.len().max(1)).max(1);
+    let scaled = |index: usize, value: f32| match scales.is_empty() {
+        true => value,
+        false => scales.get(index / per_output).map_or(value, |scale| value * scale),
+    };
+    match element {
+        Element::F32 => {
+            let value = values(&bytes, f32::from_le_bytes);
+            arrange(change, &mut out, |i| scaled(i, value(i)));
+        }
+        Element::F16 => {
+            let value = values(&bytes, f16::from_le_bytes);
+            arrange(change, &mut out, |i| scaled(i, value(i).to_f32()));
+        }
+        Element::BF16 => {
+            let value = values(&bytes, bf16::from_le_bytes);
+            arrange(change, &mut out, |i| scaled(i, value(i).to_f32()));
+        }
+        Element::Other(name) => return Err(unread(&name)),
+    }
+    Ok(Values::F32(out))
+}
+
+impl Element {
+    /// Bytes of a value.
+    pub(super) fn size(&self) -> Result<usize, SamError> {
+        match self {
+            Self::F32 => Ok(4),
+            Self::F16 | Self::BF16 => Ok(2),
+            Self::Other(name) => Err(unread(name)),
+        }
+    }
+}
+
+fn unread(name: &str) -> SamError {
+    SamError::Internal { reason: format!("values of type {name} are not read") }
 }
 
 /// The factor a batch norm puts on each output.
@@ -79,74 +110,78 @@ fn scales(gain: &[f32], variance: &[f32]) -> Vec<f32> {
 }
 
 /// A tensor's values as f32.
-pub(super) fn widen(Stored { bytes, element }: Stored) -> Result<Vec<f32>, SamError> {
-    match element {
-        Element::F32 => decode(&bytes, f32::from_le_bytes),
-        Element::F16 => decode(&bytes, |value| f16::from_le_bytes(value).to_f32()),
-        Element::BF16 => decode(&bytes, |value| bf16::from_le_bytes(value).to_f32()),
-        Element::Other(name) => Err(SamError::Internal { reason: format!("values of type {name} are not read") }),
+pub(super) fn widen(stored: Stored) -> Result<Vec<f32>, SamError> {
+    let length = stored.bytes.len() / stored.element.size()?;
+    let mut stored = Some(stored);
+    let read = |_| stored.take().ok_or_else(|| SamError::Internal { reason: "a tensor was read twice".into() });
+    match make(Change::None, length, false, read)? {
+        Values::F32(values) => Ok(values),
+        Values::F16(values) => Ok(values.into_iter().map(f16::to_f32).collect()),
     }
 }
 
-/// The values of a tensor of f16.
-fn halves(stored: Stored) -> Result<Vec<f16>, SamError> {
-    decode(&stored.bytes, f16::from_le_bytes)
-}
-
-fn decode<const N: usize, T: Clone + Default>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Result<Vec<T>, SamError> {
+/// The values of a tensor, by index.
+fn values<const N: usize, T>(bytes: &[u8], decode: impl Fn([u8; N]) -> T) -> impl Fn(usize) -> T {
     let (stored, _) = bytes.as_chunks::<N>();
-    let mut values = buffer(stored.len())?;
-    for (out, bytes) in values.iter_mut().zip(stored) {
-        *out = value(*bytes);
+    move |index| decode(stored[index])
+}
+
+/// Puts a tensor's values in our order.
+fn arrange<T>(change: Change, out: &mut [T], value: impl Fn(usize) -> T) {
+    match change {
+        Change::Transpose { rows, columns, .. } => transpose(out, value, rows, columns),
+        Change::FoldWeight { outputs, transpose: Some(input) } => transpose(out, value, outputs, input),
+        Change::Permute { shape, order } => permute(out, value, shape, order),
+        Change::SpreadBiases { heads, window } => spread_biases(out, value, heads, window),
+        Change::None | Change::FoldWeight { .. } | Change::FoldBias => {
+            out.iter_mut().enumerate().for_each(|(index, out)| *out = value(index));
+        }
     }
-    Ok(values)
 }
 
 /// Side of the squares that are transposed at a time: few enough rows to stay in a cache.
 const SQUARE: usize = 16;
 
-fn transpose<T: Copy + Default>(data: &[T], rows: usize, columns: usize) -> Result<Vec<T>, SamError> {
-    let mut out = buffer(data.len())?;
+fn transpose<T>(out: &mut [T], value: impl Fn(usize) -> T, rows: usize, columns: usize) {
     for top in (0..rows).step_by(SQUARE) {
         for left in (0..columns).step_by(SQUARE) {
             for column in left..columns.min(left + SQUARE) {
                 for row in top..rows.min(top + SQUARE) {
-                    out[column * rows + row] = data[row * columns + column];
+                    out[column * rows + row] = value(row * columns + column);
                 }
             }
         }
     }
-    Ok(out)
 }
 
 /// Row-major values with their axes in another order.
-fn permute(data: &[f32], shape: [usize; 4], order: [usize; 4]) -> Result<Vec<f32>, SamError> {
+fn permute<T>(out: &mut [T], value: impl Fn(usize) -> T, shape: [usize; 4], order: [usize; 4]) {
     let mut strides = [1; 4];
     for axis in (0..3).rev() {
         strides[axis] = strides[axis + 1] * shape[axis + 1];
     }
     let [a, b, c, d] = order.map(|axis| (shape[axis], strides[axis]));
-    let mut out = buffer(data.len())?;
-    let mut slots = out.iter_mut();
+    let mut out = out.iter_mut();
     for i in 0..a.0 {
         for j in 0..b.0 {
             for k in 0..c.0 {
                 let start = i * a.1 + j * b.1 + k * c.1;
-                for (l, slot) in (0..d.0).zip(&mut slots) {
-                    *slot = data[start + l * d.1];
+                for (l, out) in (0..d.0).zip(&mut out) {
+                    *out = value(start + l * d.1);
                 }
             }
         }
     }
-    Ok(out)
 }
 
 /// `[heads, window²]`, indexed by |Δy| · window + |Δx|, for every pair of tokens: `[heads, window², window²]`.
-fn spread_biases(table: &[f32], heads: usize, window: usize) -> Vec<f32> {
+fn spread_biases<T>(out: &mut [T], value: impl Fn(usize) -> T, heads: usize, window: usize) {
     let tokens = window * window;
     let offset = |a: usize, b: usize| (a / window).abs_diff(b / window) * window + (a % window).abs_diff(b % window);
     let pairs = (0..heads).flat_map(|head| (0..tokens * tokens).map(move |i| (head, i / tokens, i % tokens)));
-    pairs.map(|(head, a, b)| table[head * tokens + offset(a, b)]).collect()
+    for (out, (head, a, b)) in out.iter_mut().zip(pairs) {
+        *out = value(head * tokens + offset(a, b));
+    }
 }
 
 #[cfg(test)]
@@ -155,25 +190,27 @@ mod tests {
 
     #[test]
     fn transposes() {
-        assert_eq!(transpose(&[1, 2, 3, 4, 5, 6], 2, 3).unwrap(), [1, 4, 2, 5, 3, 6]);
-        for (rows, columns) in [(1, 1), (16, 16), (17, 40), (40, 17), (3, 100)] {
-            let data: Vec<usize> = (0..rows * columns).collect();
+        for (rows, columns) in [(2, 3), (1, 1), (16, 16), (17, 40), (40, 17), (3, 100)] {
+            let mut out = vec![0; rows * columns];
+            transpose(&mut out, |index| index, rows, columns);
             let expected: Vec<usize> = (0..rows * columns).map(|i| i % rows * columns + i / rows).collect();
-            assert_eq!(transpose(&data, rows, columns).unwrap(), expected);
+            assert_eq!(out, expected);
         }
     }
 
     #[test]
     fn permutes_axes() {
-        let values: Vec<f32> = (0..8).map(|i| i as f32).collect();
-        assert_eq!(permute(&values, [2, 1, 2, 2], [2, 3, 1, 0]).unwrap(), [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
+        let mut out = [0; 8];
+        permute(&mut out, |index| index, [2, 1, 2, 2], [2, 3, 1, 0]);
+        assert_eq!(out, [0, 4, 1, 5, 2, 6, 3, 7]);
     }
 
     #[test]
     fn biases_depend_on_the_distance_only() {
-        let spread = spread_biases(&[0.0, 1.0, 2.0, 3.0], 1, 2);
-        assert_eq!(spread[..4], [0.0, 1.0, 2.0, 3.0]);
-        assert_eq!(spread[12..], [3.0, 2.0, 1.0, 0.0]);
+        let mut spread = [0; 16];
+        spread_biases(&mut spread, |index| index, 1, 2);
+        assert_eq!(spread[..4], [0, 1, 2, 3]);
+        assert_eq!(spread[12..], [3, 2, 1, 0]);
     }
 
     #[test]
@@ -182,5 +219,14 @@ mod tests {
         assert_eq!(of(&1.5f32.to_le_bytes(), Element::F32), [1.5]);
         assert_eq!(of(&f16::from_f32(1.5).to_le_bytes(), Element::F16), [1.5]);
         assert_eq!(of(&bf16::from_f32(1.5).to_le_bytes(), Element::BF16), [1.5]);
+    }
+
+    #[test]
+    fn halves_stay_halves() {
+        let bytes = (1..=6u8).flat_map(|value| f16::from(value).to_le_bytes()).collect();
+        let mut stored = Some(Stored { bytes, element: Element::F16 });
+        let change = Change::Transpose { rows: 2, columns: 3, half: true };
+        let Ok(Values::F16(out)) = make(change, 6, true, |_| Ok(stored.take().unwrap())) else { panic!("no f16") };
+        assert_eq!(out, [1, 4, 2, 5, 3, 6].map(|value: u8| f16::from(value)));
     }
 }
