@@ -8,8 +8,9 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::file::Checkpoint;
+use super::source::buffer;
 use super::tensor::Element;
-use super::weights::{buffer, widen};
+use super::weights::widen;
 use super::{loading, plan};
 use crate::SamError;
 use crate::error::CheckpointFault;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 
 use super::layout::{self, HuggingFace, Layout};
+use super::pytorch;
 use super::safetensors::Safetensors;
+use super::source::unreadable;
 use super::tensor::{Container, TensorInfo};
 use super::weights::Stored;
 use crate::SamError;
 use crate::error::CheckpointFault;
-
-/// How PyTorch's files begin: as a zip archive, or before version 1.6 as a pickle.
-const PYTORCH: [&[u8]; 2] = [b"PK\x03\x04", b"\x80\x02"];
 
 /// An open file of named tensors.
 pub(super) struct Checkpoint<'a> {
@@ -104,15 +103,12 @@ impl<'a> Checkpoint<'a> {
 /// The file's tensors and the `config` of its metadata, by what the file begins with.
 fn container<'a>(mut reader: impl Read + Seek + 'a) -> Result<(Box<dyn Container + 'a>, Option<String>), SamError> {
     let mut start = Vec::new();
-    reader.by_ref().take(4).read_to_end(&mut start).map_err(super::unreadable)?;
+    reader.by_ref().take(pytorch::START).read_to_end(&mut start).map_err(unreadable)?;
     if start.is_empty() {
         return Err(CheckpointFault::file("it is empty (0 bytes); choose another file"));
     }
-    if PYTORCH.iter().any(|magic| start.starts_with(magic)) {
-        return Err(SamError::NotImplemented {
-            what: "reading PyTorch's files (.pth, .pt)".into(),
-            instead: "convert the checkpoint to safetensors".into(),
-        });
+    if pytorch::is_archive(&start) {
+        return Ok((Box::new(pytorch::Archive::open(reader)?), None));
     }
     let file = Safetensors::open(reader)?;
     let config = file.config().map(str::to_owned);

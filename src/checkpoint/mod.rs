@@ -8,8 +8,10 @@ mod keys;
 mod layout;
 mod loading;
 mod plan;
+mod pytorch;
 mod report;
 mod safetensors;
+mod source;
 mod tensor;
 mod weights;
 
@@ -21,6 +23,7 @@ use sha2::{Digest, Sha256};
 pub use self::convert::convert;
 pub use self::layout::Layout;
 pub use self::loading::{Loaded, Loading};
+use self::source::unreadable;
 use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{EncoderConfig, Sam, SamConfig};
@@ -53,8 +56,8 @@ pub struct Origin<'a> {
     pub hash: Option<[u8; 32]>,
 }
 
-/// Loads a checkpoint: safetensors in the layout of SAM, MobileSAM or Hugging Face's `SamModel`; f32, f16 or bf16. The
-/// source is read tensor by tensor.
+/// Loads a checkpoint: safetensors or PyTorch's own (.pth, .pt), in the layout of SAM, MobileSAM or Hugging Face's
+/// `SamModel`; f32, f16 or bf16. The source is read tensor by tensor.
 ///
 /// # Errors
 /// [`SamError::BadCheckpoint`] names what is missing, unknown or misshapen.
@@ -90,17 +93,6 @@ fn sha256(mut source: impl Read + Seek) -> Result<[u8; 32], SamError> {
             Err(error) if error.kind() == ErrorKind::Interrupted => (),
             Err(error) => return Err(unreadable(error)),
         }
-    }
-}
-
-fn cut_short() -> SamError {
-    CheckpointFault::file("it is cut short; download or copy it again")
-}
-
-fn unreadable(error: std::io::Error) -> SamError {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => cut_short(),
-        _ => CheckpointFault::file(format!("it could not be read: {error}")),
     }
 }
 

@@ -6,9 +6,8 @@ use std::io::{Read, Seek, SeekFrom};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
+use super::source::{buffer, cut_short, unreadable};
 use super::tensor::{Container, Element, TensorInfo};
-use super::weights::buffer;
-use super::{cut_short, unreadable};
 use crate::SamError;
 use crate::error::CheckpointFault;
 

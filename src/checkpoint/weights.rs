@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use super::plan::Change;
+use super::source::buffer;
 use super::tensor::Element;
 use crate::SamError;
 use crate::model::common::EPS_TORCH;
@@ -20,20 +21,6 @@ pub(super) struct Stored {
 pub(super) enum Values {
     F32(Vec<f32>),
     F16(Vec<f16>),
-}
-
-/// An empty buffer of `length` values.
-///
-/// # Errors
-/// [`SamError::OutOfMemory`]: one large buffer more than there is room for must not end the session.
-pub(super) fn buffer<T: Clone + Default>(length: usize) -> Result<Vec<T>, SamError> {
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(length).map_err(|_| SamError::OutOfMemory {
-        what: format!("{:.0} MB of the checkpoint", (length as f64 * size_of::<T>() as f64 / 1e6).ceil()),
-        instead: "use a smaller model".into(),
-    })?;
-    buffer.resize(length, T::default());
-    Ok(buffer)
 }
 
 /// Whether a parameter stays in the f16 that its file has.
