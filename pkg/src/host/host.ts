@@ -196,7 +196,15 @@ export class Host {
     const { engine, blob } = this.#requireLoaded();
     const source = await openSlices(blob);
     const file = new BlobSink();
-    await engine.convert(signal, source, half, (chunk) => file.write(chunk as Uint8Array<ArrayBuffer>));
+    const write = (chunk: Uint8Array) => {
+      try {
+        file.write(chunk as Uint8Array<ArrayBuffer>);
+      } catch (error) {
+        // With a code: anything else would count as a failure of the module.
+        throw new SamError("out-of-memory", "The browser has no room for a copy of the checkpoint.", error);
+      }
+    };
+    await engine.convert(signal, source, half, write);
     return file.finish();
   }
 

@@ -5,7 +5,7 @@ import type { CheckpointSource } from "./wasm.js";
 /** Headers are read a few bytes at a time: what comes after them is fetched along. */
 const WINDOW = 256 * 1024;
 /** Hashed at a time. */
-const STEP = 2 * 2 ** 20;
+const STEP = 4 * 2 ** 20;
 
 interface SyncReader {
   readAsArrayBuffer(blob: Blob): ArrayBuffer;
@@ -74,11 +74,19 @@ function requireInside(size: number, offset: number, length: number): void {
   );
 }
 
-/** All bytes from the first to the last, in steps that let other things happen. */
+/** All bytes from the first to the last, in steps that let other things happen: the next is read while one is used. */
 export async function* inSteps(blob: Blob, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const read = (start: number) => {
+    const reading = readBytes(blob.slice(start, start + STEP));
+    // Nobody may wait for it any more.
+    reading.catch(() => undefined);
+    return reading;
+  };
+  let next = read(0);
   for (let start = 0; start < blob.size; start += STEP) {
-    const bytes = await readBytes(blob.slice(start, start + STEP));
+    const bytes = await next;
     signal.throwIfAborted();
+    next = read(start + STEP);
     yield bytes;
   }
 }
