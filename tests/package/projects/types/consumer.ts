@@ -130,7 +130,10 @@ export async function segment(image: SamImage, previous: Mask): Promise<BinaryMa
 }
 
 export async function draw(mask: BinaryMask): Promise<unknown[]> {
-  const files: Blob[] = [await toBlob(mask, { type: "image/webp" }), await cutout("image.jpg", mask, { crop: true, feather: 2 })];
+  const files: Blob[] = [
+    await toBlob(mask, { type: "image/webp" }),
+    await cutout("image.jpg", mask, { crop: true, feather: 2 }),
+  ];
   const counts: readonly number[] = toRle(mask).counts;
   const compressed: string = toCocoRle(mask).counts;
   return [files, counts, compressed, toImageData(mask, { color: [1, 2, 3] }), toPolygons(mask), toSvgPath(mask)];
@@ -141,7 +144,12 @@ export function tools(mask: Mask, logits: LogitsMask, records: EverythingRecord[
   const both: BinaryMask = intersect(union(mask, fromRle(toRle(mask))), subtract(mask, fromCocoRle(toCocoRle(mask))));
   const [outer, ...holes]: Polygon = toPolygons(both, { tolerance: 1 })[0]!;
   const corners: readonly (readonly [x: number, y: number])[] = outer;
-  const numbers: number[] = [area(both), ...boundingBox(both), stability(logits), stability(mask.logits, { offset: 0.5 })];
+  const numbers: number[] = [
+    area(both),
+    ...boundingBox(both),
+    stability(logits),
+    stability(mask.logits, { offset: 0.5 }),
+  ];
   const named = [mask, ...records, { mask: both, category: "leaf" }];
   const data: CocoDataset = toCocoJson(image, named, { segmentation: "polygons", tolerance: 2, fileName: "leaf.jpg" });
   // @ts-expect-error A mask of 0 and 1 has no logits to measure.
