@@ -61,7 +61,7 @@ for (const [name, call] of Object.entries(calls)) {
 }
 
 console.log("\nBundled alone by esbuild, minified, gzip -9:");
-for (const name of Object.keys(burnSam)) {
+for (const name of Object.keys(burnSam).filter((name) => typeof burnSam[name] === "function")) {
   const { outputFiles } = await esbuild.build({
     stdin: { contents: `export { ${name} } from "burn-sam";`, resolveDir: import.meta.dirname },
     ...{ bundle: true, minify: true, format: "esm", write: false, logLevel: "error" },
