@@ -85,7 +85,7 @@ pub use burn::tensor::read_sync as block_on;
 pub use checkpoint::Origin;
 pub use error::{CheckpointFault, SamError};
 pub use everything::{Everything, EverythingOptions};
-pub use mask::{LowResMask, Mask, MaskData, Rle};
+pub use mask::{LowResMask, Mask, MaskData, Polygon, Rle};
 pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
 pub use preprocess::ImageReader;
 pub use prompt::{Box, Label, MaskPrompt, Point, Prompt};

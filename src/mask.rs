@@ -1,7 +1,10 @@
 //! Mask logits → masks at the resolution the caller wants, and what can be told of them.
 
+mod outline;
 mod rle;
+mod simplify;
 
+pub use outline::{Corner, Polygon, Ring};
 pub use rle::Rle;
 
 use crate::SamError;
@@ -50,6 +53,17 @@ impl Mask {
         }
     }
 
+    /// The outlines of the pixels, see [`polygons`].
+    ///
+    /// # Errors
+    /// [`SamError::BadPrompt`] where the answer was asked for as [`Output::Logits`], or where the tolerance is no distance.
+    pub fn polygons(&self, tolerance: f64) -> Result<Vec<Polygon>, SamError> {
+        match &self.data {
+            MaskData::Binary(pixels) => polygons(pixels, self.width, self.height, tolerance),
+            MaskData::Logits(_) => Err(SamError::prompt("output", "is Logits; outlines are drawn of Output::Mask")),
+        }
+    }
+
     /// How little the mask depends on the threshold, see [`stability_score`].
     ///
     /// # Errors
@@ -60,6 +74,26 @@ impl Mask {
             MaskData::Binary(_) => Err(SamError::prompt("output", "is Mask; stability is measured on Output::Logits")),
         }
     }
+}
+
+/// The outlines of a mask's pixels, row-major, inside what is not 0: a polygon for each region of pixels that share sides.
+///
+/// With a tolerance of 0 they run exactly along the borders of the pixels; with a greater one, corners are left out that are
+/// within so many pixels of the line that replaces them. Holes thinner than that vanish, and rings may cross where they come
+/// closer.
+///
+/// # Errors
+/// [`SamError::BadPrompt`] where there are not `width` × `height` pixels, or where the tolerance is no distance.
+pub fn polygons(pixels: &[u8], width: usize, height: usize, tolerance: f64) -> Result<Vec<Polygon>, SamError> {
+    rle::check_pixels(pixels, width, height)?;
+    if !(tolerance.is_finite() && tolerance >= 0.0) {
+        return Err(SamError::prompt("tolerance", format!("is {tolerance}, not a number of pixels")));
+    }
+    let exact = outline::trace(pixels, width);
+    if tolerance == 0.0 {
+        return Ok(exact);
+    }
+    Ok(exact.iter().map(|polygon| polygon.simplified(tolerance)).collect())
 }
 
 /// Pixels above `threshold + offset`, divided by those above `threshold - offset`; NaN where there are none of these.

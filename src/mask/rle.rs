@@ -34,9 +34,7 @@ impl Rle {
     /// # Errors
     /// [`SamError::BadPrompt`] where there are not `width` × `height` pixels, or none, or too many.
     pub fn from_pixels(pixels: &[u8], width: usize, height: usize) -> Result<Self, SamError> {
-        if check([height, width])? != pixels.len() {
-            return Err(SamError::prompt("mask", format!("has {} pixels, not {width}×{height}", pixels.len())));
-        }
+        check_pixels(pixels, width, height)?;
         let mut counts = Vec::new();
         let (mut inside, mut run) = (false, 0);
         for x in 0..width {
@@ -158,6 +156,14 @@ impl Rle {
     }
 }
 
+/// Fails unless there is a pixel for each place of a mask that may be.
+pub(super) fn check_pixels(pixels: &[u8], width: usize, height: usize) -> Result<(), SamError> {
+    if check([height, width])? == pixels.len() {
+        return Ok(());
+    }
+    Err(SamError::prompt("mask", format!("has {} pixels, not {width}×{height}", pixels.len())))
+}
+
 /// The number of pixels of a mask that may be.
 fn check([height, width]: [usize; 2]) -> Result<usize, SamError> {
     if [height, width].iter().all(|side| (1..=MAX_SIDE).contains(side)) {
@@ -168,19 +174,19 @@ fn check([height, width]: [usize; 2]) -> Result<usize, SamError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
 
     /// Masks, and what pycocotools makes of them: `tools/fixtures/mask_cases.py`.
-    fn cases() -> Vec<Value> {
+    pub(in crate::mask) fn cases() -> Vec<Value> {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/masks.json");
         let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
-    fn number(value: &Value) -> usize {
+    pub(in crate::mask) fn number(value: &Value) -> usize {
         value.as_u64().unwrap_or_else(|| panic!("{value} is no number")) as usize
     }
 
@@ -188,7 +194,7 @@ mod tests {
         value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
     }
 
-    fn pixels(case: &Value) -> Vec<u8> {
+    pub(in crate::mask) fn pixels(case: &Value) -> Vec<u8> {
         text(&case["data"]).bytes().map(|digit| digit - b'0').collect()
     }
 

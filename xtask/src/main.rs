@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod browser;
 mod count;
+mod docs;
 mod fixtures;
 mod optimise;
 mod report;
@@ -75,6 +76,8 @@ enum Verb {
         #[arg(long)]
         f16: bool,
     },
+    /// Write the API references of the npm package and of the crate to target/docs.
+    Docs,
     /// Write the test fixtures again, from the reference implementation in Python.
     Fixtures {
         /// Arguments for tools/fixtures/generate.py.
@@ -109,6 +112,11 @@ fn run(verb: Verb) -> Result<ExitCode> {
             bench::run(&options)?;
         }
         Verb::Convert { input, output, f16 } => convert(&input, &output, f16)?,
+        Verb::Docs => {
+            web::check_node()?;
+            shell::stage("npm ci", web::install)?;
+            shell::stage("docs", docs::build)?;
+        }
         Verb::Fixtures { arguments } => fixtures::generate(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

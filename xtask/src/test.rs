@@ -10,7 +10,7 @@ use crate::report::{Outcome, Report};
 use crate::shell;
 use crate::toolchain::WasmToolchain;
 use crate::wasm::{self, Device, Profile};
-use crate::{browser, report, web};
+use crate::{browser, docs, report, web};
 
 /// What to test.
 #[derive(Args)]
@@ -41,6 +41,8 @@ enum Stage {
     Web,
     /// Types, formatting and lints of the TypeScript.
     WebLint,
+    /// The API references: a warning is an error.
+    Docs,
     /// Unit tests of the npm package and the page.
     Unit,
     /// The package and the page in Chromium.
@@ -99,6 +101,7 @@ impl Stages<'_> {
             Stage::Npm => web::check_node().and_then(|()| web::install()).map(|()| Outcome::Passed),
             Stage::Web => web::build_package().and_then(|()| web::build_page()).map(|()| Outcome::Passed),
             Stage::WebLint => web_lint(),
+            Stage::Docs => docs::build().map(|()| Outcome::Passed),
             Stage::Unit => report::tests(shell::npm().args(["test", "--workspace", "pkg", "--workspace", "www"])),
             Stage::Browser => self.playwright("test"),
             Stage::Package => self.playwright("test:package"),

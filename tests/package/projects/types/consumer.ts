@@ -1,14 +1,17 @@
 // A project that uses every part of the package with types. `@ts-expect-error`: what must not compile.
+import * as burnSam from "burn-sam";
 import { Sam, SamError, cutout, toBlob, toCocoRle, toImageData, toPolygons, toRle, toSvgPath } from "burn-sam";
 import startModule, { Session } from "burn-sam/wasm";
 import type {
   BitmapMask,
   BinaryMask,
+  CocoDataset,
   EncodeProgress,
   EverythingRecord,
   LoadOptions,
   LogitsMask,
   Mask,
+  Polygon,
   Prompt,
   SamErrorCode,
   SamImage,
@@ -127,10 +130,39 @@ export async function segment(image: SamImage, previous: Mask): Promise<BinaryMa
 }
 
 export async function draw(mask: BinaryMask): Promise<unknown[]> {
-  const files: Blob[] = [await toBlob(mask, { type: "image/webp" }), await cutout("image.jpg", mask, { crop: true })];
+  const files: Blob[] = [
+    await toBlob(mask, { type: "image/webp" }),
+    await cutout("image.jpg", mask, { crop: true, feather: 2 }),
+  ];
   const counts: readonly number[] = toRle(mask).counts;
   const compressed: string = toCocoRle(mask).counts;
   return [files, counts, compressed, toImageData(mask, { color: [1, 2, 3] }), toPolygons(mask), toSvgPath(mask)];
+}
+
+export function tools(mask: Mask, logits: LogitsMask, records: EverythingRecord[], image: SamImage): string {
+  const { area, boundingBox, fromCocoRle, fromRle, intersect, stability, subtract, toCocoJson, union } = burnSam;
+  const both: BinaryMask = intersect(union(mask, fromRle(toRle(mask))), subtract(mask, fromCocoRle(toCocoRle(mask))));
+  const [outer, ...holes]: Polygon = toPolygons(both, { tolerance: 1 })[0]!;
+  const corners: readonly (readonly [x: number, y: number])[] = outer;
+  const numbers: number[] = [
+    area(both),
+    ...boundingBox(both),
+    stability(logits),
+    stability(mask.logits, { offset: 0.5 }),
+  ];
+  const named = [mask, ...records, { mask: both, category: "leaf" }];
+  const data: CocoDataset = toCocoJson(image, named, { segmentation: "polygons", tolerance: 2, fileName: "leaf.jpg" });
+  // @ts-expect-error A mask of 0 and 1 has no logits to measure.
+  stability(both);
+  // @ts-expect-error Logits are not pixels.
+  area(mask.logits);
+  // @ts-expect-error There is no such form.
+  toCocoJson(image, [mask], { segmentation: "polygon" });
+  // @ts-expect-error Run lengths know their size.
+  fromRle([0, 4]);
+  // @ts-expect-error Compressed run lengths are a text.
+  fromCocoRle(toRle(mask));
+  return JSON.stringify([corners, holes, numbers, data, toSvgPath(mask, { tolerance: 0.5 })]);
 }
 
 /** The module without what is around it. */
