@@ -3,6 +3,7 @@
 mod rle;
 
 pub use rle::Rle;
+pub(crate) use rle::coco_string;
 
 use crate::SamError;
 use crate::geometry::Geometry;
