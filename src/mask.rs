@@ -6,6 +6,7 @@ mod simplify;
 
 pub use outline::{Corner, Polygon, Ring};
 pub use rle::Rle;
+pub(crate) use rle::coco_string;
 
 use crate::SamError;
 use crate::geometry::Geometry;

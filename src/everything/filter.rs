@@ -7,6 +7,7 @@ use super::regions::remove_small;
 use super::rle::Rle;
 use super::scan::{Scanner, Thresholds};
 use super::{Record, Segmentation};
+use crate::mask::coco_string;
 
 /// The reference's `mask_threshold`.
 const MASK_THRESHOLD: f64 = 0.0;
@@ -135,7 +136,7 @@ impl Found {
                 Segmentation::BinaryMask(pixels)
             }
             OutputMode::UncompressedRle => Segmentation::UncompressedRle { size, counts: self.mask.counts },
-            OutputMode::CocoRle => Segmentation::CocoRle { size, counts: self.mask.to_coco() },
+            OutputMode::CocoRle => Segmentation::CocoRle { size, counts: coco_string(&self.mask.counts) },
         };
         Record {
             segmentation,

@@ -128,25 +128,6 @@ impl Rle {
             }
         }
     }
-
-    /// COCO's compressed form: from the third on the differences to the last but one, five bits in a character.
-    pub(crate) fn to_coco(&self) -> String {
-        let mut text = String::with_capacity(2 * self.counts.len());
-        for (index, count) in self.counts.iter().enumerate() {
-            let before = if index > 2 { self.counts[index - 2] } else { 0 };
-            let mut rest = i64::from(*count) - i64::from(before);
-            loop {
-                let bits = (rest & 0x1f) as u8;
-                rest >>= 5;
-                let more = rest != if bits & 0x10 == 0 { 0 } else { -1 };
-                text.push(char::from(bits + 48 + if more { 0x20 } else { 0 }));
-                if !more {
-                    break;
-                }
-            }
-        }
-        text
-    }
 }
 
 /// Where a row differs from the one above it, ordered by row.
@@ -307,14 +288,6 @@ mod tests {
         let rle = encode(&[0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]);
         assert_eq!(rle.corners(), [0, 1, 1, 2]);
         assert_eq!(encode(&[0; 4], [2, 2]).corners(), [0; 4]);
-    }
-
-    #[test]
-    fn coco_strings_are_pycocotools() {
-        let coco = |counts: &[u32]| Rle { width: 1, height: 1, counts: counts.to_vec() }.to_coco();
-        // pycocotools.mask.frPyObjects({"size": [1000, 1000], "counts": […]}, 1000, 1000)["counts"]
-        assert_eq!(coco(&[5, 3, 900, 2, 700, 998_390]), "53Tl0OhIdo^n0");
-        assert_eq!(coco(&[0, 1_000_000]), "0Pb`n0");
     }
 
     #[test]

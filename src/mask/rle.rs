@@ -86,21 +86,7 @@ impl Rle {
 
     /// COCO's compressed form, byte for byte that of pycocotools.
     pub fn coco_string(&self) -> String {
-        let mut text = String::with_capacity(2 * self.counts.len());
-        for (index, count) in self.counts.iter().enumerate() {
-            // From the fourth run on COCO stores the difference to the run two before. Five bits a character, low ones
-            // first; 0x20 says that more follow, 0x10 is the sign.
-            let before = if index > 2 { self.counts[index - 2] } else { 0 };
-            let mut rest = i64::from(*count) - i64::from(before);
-            let mut more = true;
-            while more {
-                let bits = (rest & 0x1f) as u8;
-                rest >>= 5;
-                more = rest != if bits & 0x10 == 0 { 0 } else { -1 };
-                text.push(char::from(48 + bits + if more { 0x20 } else { 0 }));
-            }
-        }
-        text
+        coco_string(&self.counts)
     }
 
     /// The pixels, row-major: 1 inside, 0 outside.
@@ -171,6 +157,25 @@ fn check([height, width]: [usize; 2]) -> Result<usize, SamError> {
     }
     let reason = format!("is {width}×{height}; sides are from 1 to {MAX_SIDE} pixels");
     Err(SamError::prompt("size", reason))
+}
+
+/// COCO's compressed form of run lengths.
+pub(crate) fn coco_string(counts: &[u32]) -> String {
+    let mut text = String::with_capacity(2 * counts.len());
+    for (index, count) in counts.iter().enumerate() {
+        // From the fourth run on COCO stores the difference to the run two before. Five bits a character, low ones
+        // first; 0x20 says that more follow, 0x10 is the sign.
+        let before = if index > 2 { counts[index - 2] } else { 0 };
+        let mut rest = i64::from(*count) - i64::from(before);
+        let mut more = true;
+        while more {
+            let bits = (rest & 0x1f) as u8;
+            rest >>= 5;
+            more = rest != if bits & 0x10 == 0 { 0 } else { -1 };
+            text.push(char::from(48 + bits + if more { 0x20 } else { 0 }));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

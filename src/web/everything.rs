@@ -10,6 +10,7 @@ use super::session::Embedding;
 use super::types::{BAND, CandidatesJs, EverythingJs, Pixels, RecordsJs, room, to_js};
 use crate::SamError;
 use crate::everything::{Candidate, EverythingOptions, Found, OutputMode, PointGrids};
+use crate::mask::coco_string;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -198,7 +199,7 @@ fn wire_record(found: Found, mode: OutputMode) -> Result<WireRecord, SamError> {
     let segmentation = match mode {
         OutputMode::BinaryMask => WireSegmentation::Pixels(pixels(&found)?),
         OutputMode::UncompressedRle => WireSegmentation::Runs { size, counts: found.mask.counts },
-        OutputMode::CocoRle => WireSegmentation::Coco { size, counts: found.mask.to_coco() },
+        OutputMode::CocoRle => WireSegmentation::Coco { size, counts: coco_string(&found.mask.counts) },
     };
     Ok(WireRecord {
         segmentation,
