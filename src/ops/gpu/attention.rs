@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
-use super::{Kernel, float, is_software, on_gpu};
+use super::{Kernel, Sizes, is_software, on_gpu};
 use crate::ops::{Bias, Packing};
 
 /// See [`self_attention`](crate::ops::self_attention).
@@ -25,10 +25,10 @@ pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f6
         }
     };
     let added = bias.as_ref().map(|(added, _)| *added);
-    let kernel = shared.kernel(added).with("scale", float(scale));
     let inputs: Vec<&CubeTensor> = std::iter::once(&qkv).chain(bias.as_ref().map(|(_, bias)| bias)).collect();
     let tiles = tokens.div_ceil(shared.tile());
-    kernel.launch(&inputs, [batch, tokens, dim], [tiles.div_ceil(workgroup()), batch * heads, 1])
+    let workgroups = [tiles.div_ceil(workgroup()), batch * heads, 1];
+    shared.kernel(added).launch(&inputs, shared.sizes(added, scale)?, [batch, tokens, dim], workgroups)
 }
 
 /// Wider heads would not fit into registers.
@@ -64,32 +64,36 @@ impl Shared {
         (vectors / (self.head_dim / 4)).clamp(1, most).min(self.tokens)
     }
 
-    /// Where the queries (0), keys (1) or values (2) begin, and from one batch, head and token to the next; in vectors.
-    fn layout(&self, part: usize) -> String {
+    /// In vectors: from one batch, head and token to the next, and where the queries, keys and values begin.
+    fn layout(&self) -> [usize; 6] {
         let (heads, width) = (self.heads, self.head_dim / 4);
-        let (begin, head) = match self.packing {
-            Packing::Parts => (part * heads * width, width),
-            Packing::Heads => (part * width, 3 * width),
+        let (part, head) = match self.packing {
+            Packing::Parts => (heads * width, width),
+            Packing::Heads => (width, 3 * width),
         };
         let token = 3 * heads * width;
-        format!("{begin}u, {}u, {head}u, {token}u", self.tokens * token)
+        [self.tokens * token, head, token, 0, part, 2 * part]
+    }
+
+    fn sizes(&self, added: Option<Added>, scale: f64) -> Option<Sizes> {
+        let [key_rows, key_columns] = match added {
+            Some(Added::Offsets { grid }) => grid,
+            _ => [1, self.tokens],
+        };
+        let layout = self.layout();
+        Some(Sizes::new([self.heads, self.tokens, key_rows, key_columns])?.float(scale).and(layout)?)
     }
 
     fn kernel(&self, added: Option<Added>) -> Kernel {
-        let Self { heads, tokens, head_dim, .. } = *self;
         let by_key = |index: &str| {
             format!("vec4<f32>({})", ["x", "y", "z", "w"].map(|lane| format!("bias[{index} + i.{lane}]")).join(", "))
         };
-        let (key_rows, key_columns) = match added {
-            Some(Added::Offsets { grid: [height, width] }) => (height, width),
-            _ => (1, tokens),
-        };
         let (bias_head, row_bias, column_bias) = match added {
             None => ("head", "0.0".into(), "vec4<f32>()".into()),
-            Some(Added::Table) => ("head", "0.0".into(), by_key(&format!("(head * QUERIES + query) * {tokens}u"))),
-            Some(Added::Offsets { grid: [height, width] }) => {
-                let begin = format!("(head * QUERIES + query) * {}u", height + width);
-                ("head_of_batch", format!("bias[{begin} + row]"), by_key(&format!("{begin} + {height}u")))
+            Some(Added::Table) => ("head", "0.0".into(), by_key("(head * sizes.queries + query) * sizes.key_columns")),
+            Some(Added::Offsets { .. }) => {
+                let begin = "(head * sizes.queries + query) * (sizes.key_rows + sizes.key_columns)";
+                ("head_of_batch", format!("bias[{begin} + row]"), by_key(&format!("{begin} + sizes.key_rows")))
             }
         };
         let mut bindings = vec![("qkv", "vec4<f32>")];
@@ -97,17 +101,9 @@ impl Shared {
             bindings.push(("bias", "f32"));
         }
         Kernel::new("attention", include_str!("attention.wgsl"))
-            .unrolled(self.tile(), head_dim / 4)
+            .unrolled(self.tile(), self.head_dim / 4)
             .with("bindings", declare(&bindings))
-            .with("out_binding", bindings.len())
-            .with("q_layout", self.layout(0))
-            .with("k_layout", self.layout(1))
-            .with("v_layout", self.layout(2))
-            .with("heads", heads)
-            .with("queries", tokens)
-            .with("key_rows", key_rows)
-            .with("key_columns", key_columns)
-            .with("head_dim", head_dim)
+            .with("head_dim", self.head_dim)
             .with("tile_queries", self.tile())
             .with("workgroup", workgroup())
             .with("bias_head", bias_head)
@@ -129,17 +125,14 @@ impl Shared {
         let kernel = Kernel::new("relative_position", include_str!("relative_position.wgsl"))
             .unrolled(tile, head_dim / 4)
             .with("bindings", declare(&bindings))
-            .with("out_binding", bindings.len())
-            .with("q_layout", self.layout(0))
-            .with("heads", heads)
-            .with("height", height)
-            .with("width", width)
             .with("head_dim", head_dim)
             .with("workgroup", workgroup())
             .with("tile_queries", tile);
+        let [batch_stride, head_stride, token_stride, q, ..] = self.layout();
+        let sizes = Sizes::new([heads, height, width, batch_stride, head_stride, token_stride, q])?;
         let threads = (height * width.div_ceil(tile)).max(width * height.div_ceil(tile));
         let workgroups = [threads.div_ceil(workgroup()), batch * heads, 2];
-        kernel.launch(&[qkv, vertical, horizontal], [batch * heads, tokens, height + width], workgroups)
+        kernel.launch(&[qkv, vertical, horizontal], sizes, [batch * heads, tokens, height + width], workgroups)
     }
 }
 

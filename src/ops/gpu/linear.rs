@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
-use super::{Kernel, is_software, on_gpu, view};
+use super::{Kernel, Sizes, is_software, on_gpu, view};
 use crate::ops::Activation;
 
 /// activation(x · weight + bias), see [`linear`](crate::ops::linear()).
@@ -71,10 +71,11 @@ fn product<const D: usize>(
 ) -> Option<Tensor<D>> {
     let Size { batch, rows, depth, columns } = size;
     let vectors = depth.is_multiple_of(4) && columns.is_multiple_of(4);
-    let elements = if vectors { columns / 4 } else { columns };
+    let width = if vectors { 4 } else { 1 };
+    let elements = columns / width;
     let [tile_rows, tile_columns] = tile(size, elements, vectors);
     let [across, down] = [elements.div_ceil(tile_columns), rows.div_ceil(tile_rows)];
-    let [workgroup_x, workgroup_y] = workgroup(across, down);
+    let [workgroup_x, workgroup_y] = workgroup(across, rows);
     let transposed = layout == Right::Transposed;
     let kernel = if vectors {
         Kernel::new("linear", include_str!("linear.wgsl"))
@@ -87,33 +88,36 @@ fn product<const D: usize>(
         .unrolled(tile_rows, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[column]".into() } else { format!("{element}()") })
-        .with("out_binding", if bias.is_some() { 3 } else { 2 })
-        .with("rows", rows)
-        .with("k", depth)
-        .with("n", columns)
-        .with("weight_batched", u32::from(layout != Right::Shared))
         .with("transposed", transposed)
         .activated(activation, element)
         .with("tile_rows", tile_rows)
         .with("tile_columns", tile_columns)
         .with("workgroup_x", workgroup_x)
         .with("workgroup_y", workgroup_y);
+    let weight_stride = if layout == Right::Shared { 0 } else { depth * columns / width };
+    let sizes = Sizes::new([rows, depth / width, columns / width, weight_stride])?;
     let inputs: Vec<&CubeTensor> = [left, right].into_iter().chain(bias).collect();
-    kernel.launch(&inputs, shape, [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), batch])
+    kernel.launch(&inputs, sizes, shape, [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), batch])
 }
 
 pub(super) fn bias_binding(element: &str) -> String {
     format!("@group(0) @binding(2) var<storage, read_write> bias: array<{element}>;")
 }
 
-/// Rows and columns, in elements, of a thread's part of the output.
+/// Fewer rows than this are few: the tokens of a prompt.
+const FEW_ROWS: usize = 32;
+
+/// Rows and columns, in elements, of a thread's part of the output. Among few rows it does not depend on their number, nor
+/// does the workgroup: another number of points needs no other kernel.
 pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vectors: bool) -> [usize; 2] {
     // A usize has 32 bits in a browser.
     let operations = [2, rows, depth, columns].into_iter().map(|n| n as u64).product::<u64>();
     let [tile_rows, tile_columns] = match (vectors, is_software()) {
         (false, _) => [4, 4],
+        // Otherwise there would be too few threads to keep a GPU busy.
+        (true, false) if rows < FEW_ROWS => [2, 1],
         (true, false) => [4, 2],
-        (true, true) if rows < 32 => [4, 2],
+        (true, true) if rows < FEW_ROWS => [4, 2],
         (true, true) if operations > 4_000_000_000 && elements >= 8 => [16, 8],
         (true, true) if operations > 50_000_000 => [16, 4],
         (true, true) => [8, 4],
@@ -121,11 +125,10 @@ pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vec
     [tile_rows, tile_columns.min(elements)]
 }
 
-/// Threads of a workgroup across and down.
-pub(super) fn workgroup(across: usize, down: usize) -> [usize; 2] {
-    // Wide before tall.
+/// Threads of a workgroup across and down, for so many threads across and rows of the output.
+pub(super) fn workgroup(across: usize, rows: usize) -> [usize; 2] {
+    // Wide before tall; few rows are not enough to be tall.
     let (threads, widest) = if is_software() { (16, 4) } else { (64, 8) };
-    let x = across.next_power_of_two().min(widest);
-    let y = down.next_power_of_two().min(threads / x);
-    [across.next_power_of_two().min(threads / y), y]
+    let x = across.next_power_of_two().min(if rows < FEW_ROWS { threads } else { widest });
+    [x, threads / x]
 }

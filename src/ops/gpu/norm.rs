@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Kernel, float, is_software, on_gpu};
+use super::{Kernel, Sizes, is_software, on_gpu};
 
 /// See [`layer_norm`](crate::ops::layer_norm).
 pub fn layer_norm<const D: usize>(
@@ -24,19 +24,12 @@ pub fn layer_norm<const D: usize>(
         (Kernel::new("layer_norm_workgroup", include_str!("layer_norm_workgroup.wgsl")), rows)
     };
     let vectors = width.is_multiple_of(4);
-    let across = workgroups.min(MAX_ACROSS);
     let kernel = kernel
-        .with("rows", rows)
-        .with("width", float(width as f64))
-        .with("elements", if vectors { width / 4 } else { width })
-        .with("epsilon", float(epsilon))
         .with("element", if vectors { "vec4<f32>" } else { "f32" })
-        .with("total", if vectors { "v.x + v.y + v.z + v.w" } else { "v" })
-        .with("groups_x", across);
-    kernel.launch(&[&x, &gamma, &beta], shape, [across, workgroups.div_ceil(across), 1])
+        .with("total", if vectors { "v.x + v.y + v.z + v.w" } else { "v" });
+    let sizes = Sizes::new([rows, if vectors { width / 4 } else { width }])?.float(width as f64).float(epsilon);
+    kernel.launch(&[&x, &gamma, &beta], sizes, shape, [workgroups, 1, 1])
 }
 
 /// Threads, each with a row, of a workgroup of layer_norm.wgsl.
 const ROWS_PER_WORKGROUP: usize = 16;
-/// Workgroups along the first axis of the grid.
-const MAX_ACROSS: usize = 32_768;
