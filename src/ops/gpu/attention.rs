@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
+use super::grid::{Grid, operations};
 use super::{Kernel, Sizes, is_software, on_gpu};
 use crate::ops::{Bias, Packing};
 
@@ -28,7 +29,9 @@ pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f6
     let inputs: Vec<&CubeTensor> = std::iter::once(&qkv).chain(bias.as_ref().map(|(_, bias)| bias)).collect();
     let tiles = tokens.div_ceil(shared.tile());
     let workgroups = [tiles.div_ceil(workgroup()), batch * heads, 1];
-    shared.kernel(added).launch(&inputs, shared.sizes(added, scale)?, [batch, tokens, dim], workgroups)
+    // Two products, and what a softmax takes.
+    let grid = Grid { workgroups, operations: operations([4 * head_dim + 32, batch, heads, tokens, tokens]) };
+    shared.kernel(added).launch(&inputs, shared.sizes(added, scale)?, [batch, tokens, dim], grid)
 }
 
 /// Wider heads would not fit into registers.
@@ -132,7 +135,8 @@ impl Shared {
         let sizes = Sizes::new([heads, height, width, batch_stride, head_stride, token_stride, q])?;
         let threads = (height * width.div_ceil(tile)).max(width * height.div_ceil(tile));
         let workgroups = [threads.div_ceil(workgroup()), batch * heads, 2];
-        kernel.launch(&[qkv, vertical, horizontal], sizes, [batch * heads, tokens, height + width], workgroups)
+        let grid = Grid { workgroups, operations: operations([2, batch, heads, tokens, height + width, head_dim]) };
+        kernel.launch(&[qkv, vertical, horizontal], sizes, [batch * heads, tokens, height + width], grid)
     }
 }
 

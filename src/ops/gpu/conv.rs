@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
+use super::grid::{Grid, operations};
 use super::linear::{Size, bias_binding, tile, workgroup};
 use super::{Kernel, Sizes, on_gpu};
 use crate::ops::Activation;
@@ -46,7 +47,8 @@ pub fn depthwise_conv3x3(
     let inputs: Vec<&CubeTensor> = [&x, &weight].into_iter().chain(&bias).collect();
     let workgroups = [elements.div_ceil(workgroup_x), columns.div_ceil(workgroup_y), batch * out_height];
     let sizes = Sizes::new([height, width, out_height, out_width, elements])?;
-    kernel.launch(&inputs, sizes, [batch, out_height, out_width, channels], workgroups)
+    let grid = Grid { workgroups, operations: operations([40, batch, out_height, out_width, channels]) };
+    kernel.launch(&inputs, sizes, [batch, out_height, out_width, channels], grid)
 }
 
 /// Neighbours of an output row that one thread makes.
@@ -92,5 +94,6 @@ pub fn conv3x3(
     let workgroups = [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), 1];
     let depth = if vectors { input / 4 } else { input };
     let sizes = Sizes::new([height, width, out_height, out_width, stride, pixels, depth, elements])?;
-    kernel.launch(&inputs, sizes, [batch, out_height, out_width, output], workgroups)
+    let grid = Grid { workgroups, operations: operations([2 * 9, pixels, input, output]) };
+    kernel.launch(&inputs, sizes, [batch, out_height, out_width, output], grid)
 }

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
+use super::grid::{Grid, operations};
 use super::{Kernel, Sizes, is_software, on_gpu, view};
 use crate::ops::Activation;
 
@@ -97,7 +98,9 @@ fn product<const D: usize>(
     let weight_stride = if layout == Right::Shared { 0 } else { depth * columns / width };
     let sizes = Sizes::new([rows, depth / width, columns / width, weight_stride])?;
     let inputs: Vec<&CubeTensor> = [left, right].into_iter().chain(bias).collect();
-    kernel.launch(&inputs, sizes, shape, [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), batch])
+    let workgroups = [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), batch];
+    let grid = Grid { workgroups, operations: operations([2, batch, rows, depth, columns]) };
+    kernel.launch(&inputs, sizes, shape, grid)
 }
 
 pub(super) fn bias_binding(element: &str) -> String {
@@ -110,8 +113,7 @@ const FEW_ROWS: usize = 32;
 /// Rows and columns, in elements, of a thread's part of the output. Among few rows it does not depend on their number, nor
 /// does the workgroup: another number of points needs no other kernel.
 pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vectors: bool) -> [usize; 2] {
-    // A usize has 32 bits in a browser.
-    let operations = [2, rows, depth, columns].into_iter().map(|n| n as u64).product::<u64>();
+    let operations = operations([2, rows, depth, columns]);
     let [tile_rows, tile_columns] = match (vectors, is_software()) {
         (false, _) => [4, 4],
         // Otherwise there would be too few threads to keep a GPU busy.

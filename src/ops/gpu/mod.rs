@@ -19,6 +19,7 @@ use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 
 pub(super) use self::attention::self_attention;
+use self::grid::Grid;
 pub(super) use self::conv::{conv3x3, depthwise_conv3x3};
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
@@ -64,13 +65,13 @@ impl Kernel {
         self.with("activation", number).with("element", element)
     }
 
-    /// Runs the kernel on a grid of workgroups. Its bindings are the inputs, an output of the given shape and its sizes.
+    /// Runs the kernel on a grid. Its bindings are the inputs, an output of the given shape and its sizes.
     fn launch<const D: usize>(
         self,
         inputs: &[&CubeTensor],
         sizes: Sizes,
         shape: [usize; D],
-        workgroups: [usize; 3],
+        grid: Grid,
     ) -> Option<Tensor<D>> {
         if shape.contains(&0) {
             return None;
@@ -79,7 +80,13 @@ impl Kernel {
         let (client, device) = (first.client.clone(), first.device.clone());
         let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
         let kernel = self.with("out_binding", inputs.len()).with("sizes_binding", inputs.len() + 1);
-        for part in grid::parts(workgroups) {
+        for part in grid.parts() {
+            if part.begins_a_submission()
+                && let Err(error) = client.flush()
+            {
+                // Whoever reads the results will hear of it.
+                log::error!("the device is lost: {error:?}");
+            }
             let mut arguments = KernelArguments::new();
             for input in inputs {
                 arguments = arguments.with_buffer(input.handle.clone().binding());
