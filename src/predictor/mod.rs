@@ -6,13 +6,18 @@ mod embedding;
 mod encoded_prompt;
 mod encoding;
 
+<<<<<<< HEAD
 use std::io::{Read, Seek};
 use std::sync::Arc;
+=======
+use std::sync::{Arc, OnceLock};
+>>>>>>> 028a3d2 (Take weights of 16 bits as they are; make tokens of points on the host, where sines are exact and free)
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::checkpoint::{self, LoadedModel, Origin};
 use crate::geometry::Geometry;
+use crate::model::prompt_encoder::PointEncoder;
 use crate::preprocess::ImageReader;
 use crate::{SamError, embedding_file};
 
@@ -27,9 +32,18 @@ pub use crate::mask::Output;
 #[derive(Debug, Clone)]
 pub struct Predictor {
     model: Arc<LoadedModel>,
-    /// The position of every cell of the image embedding: the same for every image.
-    image_pe: Tensor<4>,
+    shared: Arc<OnceLock<Shared>>,
     device: Device,
+}
+
+/// What every decode needs, whatever the image and the prompt.
+#[derive(Debug)]
+struct Shared {
+    points: PointEncoder,
+    /// `[5, D]`, row-major.
+    output_tokens: Vec<f32>,
+    /// The position of every cell of the image embedding: `[1, S/16, S/16, D]`.
+    image_pe: Tensor<4>,
 }
 
 impl Predictor {
@@ -37,6 +51,7 @@ impl Predictor {
     ///
     /// # Errors
     /// [`SamError::BadCheckpoint`], see [`checkpoint::load`].
+<<<<<<< HEAD
     pub fn load(checkpoint: impl Read + Seek, origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
         Ok(Self::new(checkpoint::load(checkpoint, origin, device)?, device))
     }
@@ -45,6 +60,28 @@ impl Predictor {
     pub fn new(model: LoadedModel, device: &Device) -> Self {
         let image_pe = model.sam.prompt_encoder().dense_pe();
         Self { model: Arc::new(model), image_pe, device: device.clone() }
+=======
+    pub fn load(checkpoint: &[u8], origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
+        let model = checkpoint::load(checkpoint, origin, device)?;
+        Ok(Self { model: Arc::new(model), shared: Arc::default(), device: device.clone() })
+    }
+
+    /// Read from the device when it is first asked for.
+    async fn shared(&self) -> Result<&Shared, SamError> {
+        if let Some(shared) = self.shared.get() {
+            return Ok(shared);
+        }
+        let (encoder, decoder) = (self.model.sam.prompt_encoder(), self.model.sam.mask_decoder());
+        let table = encoder.point_table();
+        let [rows, dim] = table.dims();
+        let mut table = read(Tensor::cat(vec![table, decoder.output_tokens()], 0)).await?;
+        let output_tokens = table.split_off(rows * dim);
+        let points = encoder.point_encoder(table);
+        let size = self.model.config.embedding_size();
+        let image_pe = Tensor::from_data(TensorData::new(points.dense_pe(), [1, size, size, dim]), &self.device);
+        // Whoever was first: both are the same.
+        Ok(self.shared.get_or_init(|| Shared { points, output_tokens, image_pe }))
+>>>>>>> 028a3d2 (Take weights of 16 bits as they are; make tokens of points on the host, where sines are exact and free)
     }
 
     /// The model and what is known of it.

@@ -1,10 +1,11 @@
 //! Linear layers and matrix products.
 
-use burn::tensor::Tensor;
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 
 use super::grid::{Grid, operations};
-use super::{Kernel, Sizes, is_software, on_gpu, view};
+use super::{Kernel, Sizes, is_software, on_gpu, view, weight_on_gpu};
 use crate::ops::Activation;
 
 /// activation(x · weight + bias), see [`linear`](crate::ops::linear()).
@@ -18,7 +19,7 @@ pub fn linear<const D: usize>(
     let [depth, columns] = weight.dims();
     let size = Size { batch: 1, rows: shape[..D - 1].iter().product(), depth, columns };
     shape[D - 1] = columns;
-    let right = on_gpu(weight)?;
+    let right = weight_on_gpu(weight)?;
     let bias = match bias {
         Some(bias) => Some(on_gpu(bias)?),
         None => None,
@@ -85,7 +86,15 @@ fn product<const D: usize>(
         Kernel::new("linear_any", include_str!("linear_any.wgsl"))
     };
     let element = if vectors { "vec4<f32>" } else { "f32" };
+    // Two numbers of 16 bits lie in a u32, the first one low.
+    let (weight_element, weight_at) = match (right.dtype() == DType::F16, vectors) {
+        (false, _) => (element, "weight[i]"),
+        (true, true) => ("vec2<u32>", "vec4<f32>(unpack2x16float(weight[i].x), unpack2x16float(weight[i].y))"),
+        (true, false) => ("u32", "unpack2x16float(weight[i / 2u])[i % 2u]"),
+    };
     let kernel = kernel
+        .with("weight_element", weight_element)
+        .with("weight_at", weight_at)
         .unrolled(tile_rows, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[column]".into() } else { format!("{element}()") })

@@ -5,7 +5,7 @@
 // Before the placeholders are filled, a line with `$r` is repeated for every row of the tile and one with `$c` for every
 // vec4 column (with both: for every pair).
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>; // [batch, rows, K]
-@group(0) @binding(1) var<storage, read_write> weight: array<vec4<f32>>; // [1 or batch, K, N], transposed [.., N, K]
+@group(0) @binding(1) var<storage, read_write> weight: array<{{weight_element}}>; // [1 or batch, K, N], transposed [.., N, K]
 {{bias_binding}}
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, rows, N]
 @group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
@@ -25,6 +25,11 @@ const TRANSPOSED: bool = {{transposed}};
 const TILE_ROWS: u32 = {{tile_rows}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 const WORKGROUP = vec3<u32>({{workgroup_x}}u, {{workgroup_y}}u, 1u);
+
+// Weights of 16 bits are widened when they are read: arithmetic is in f32.
+fn weight_at(i: u32) -> vec4<f32> {
+  return {{weight_at}};
+}
 
 fn bias_at(column: u32) -> vec4<f32> {
   return {{bias_at}};
@@ -50,7 +55,7 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   var w_$c = id.z * sizes.weight_stride + min(column + $cu, n4 - 1u) * block;
   var sum_$r_$c = vec4<f32>();
   for (var k = 0u; k < k4; k++) {
-    let block_$c = mat4x4<f32>(weight[w_$c], weight[w_$c + stride], weight[w_$c + 2u * stride], weight[w_$c + 3u * stride]);
+    let block_$c = mat4x4<f32>(weight_at(w_$c), weight_at(w_$c + stride), weight_at(w_$c + 2u * stride), weight_at(w_$c + 3u * stride));
     let v_$r = x[x_$r + k];
     sum_$r_$c += {{product}};
     w_$c += next;

@@ -3,7 +3,7 @@
 // Before the placeholders are filled, a line with `$r` is repeated for every row of a thread's tile and one with `$c` for
 // every column (with both: for every pair).
 @group(0) @binding(0) var<storage, read_write> x: array<f32>; // [batch, rows, K]
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>; // [1 or batch, K, N], transposed [.., N, K]
+@group(0) @binding(1) var<storage, read_write> weight: array<{{weight_element}}>; // [1 or batch, K, N], transposed [.., N, K]
 {{bias_binding}}
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<f32>; // [batch, rows, N]
 @group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
@@ -22,6 +22,11 @@ const TRANSPOSED: bool = {{transposed}};
 const TILE_ROWS: u32 = {{tile_rows}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 const WORKGROUP = vec3<u32>({{workgroup_x}}u, {{workgroup_y}}u, 1u);
+
+// Weights of 16 bits are widened when they are read: arithmetic is in f32.
+fn weight_at(i: u32) -> f32 {
+  return {{weight_at}};
+}
 
 fn bias_at(column: u32) -> f32 {
   return {{bias_at}};
@@ -45,7 +50,7 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   var w_$c = id.z * sizes.weight_stride + min(column + $cu, n - 1u) * stride;
   var sum_$r_$c = 0.0;
   for (var k = 0u; k < sizes.k; k++) {
-    let u_$c = weight[w_$c];
+    let u_$c = weight_at(w_$c);
     let v_$r = x[x_$r + k];
     sum_$r_$c += v_$r * u_$c;
     w_$c += next;

@@ -174,6 +174,13 @@ fn unroll(text: &str, index: &str, count: usize) -> String {
     unrolled
 }
 
+/// A weight on the GPU, in row-major order; f16 where the checkpoint has it so, for its memory. Adapters without 16-bit
+/// arithmetic know no other kernel for such a tensor: it is only ever lent to ours.
+fn weight_on_gpu<const D: usize>(weight: &Tensor<D>) -> Option<CubeTensor> {
+    let half = weight.clone().try_into_primitive::<CubeBackend>().ok().filter(|x| x.dtype() == DType::F16);
+    half.filter(CubeTensor::is_contiguous).or_else(|| on_gpu(weight))
+}
+
 /// The tensor on the GPU, as it lies.
 fn view<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     x.clone().try_into_primitive::<CubeBackend>().ok().filter(|x| x.dtype() == DType::F32)

@@ -1,0 +1,166 @@
+//! A model on a GPU: what the tests of single kernels cannot see. Any Vulkan driver will do, software ones too:
+//! `cargo test --features webgpu --test gpu`, and what takes minutes with `-- --ignored --nocapture`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
+use burn::tensor::{Tensor, TensorData};
+use burn_sam::model::config::VitConfig;
+use burn_sam::model::image_encoder::ImageEncoderVit;
+use burn_sam::{Box, Device, ImageEmbedding, ImageReader, Origin, Point, Predictor, Prompt, block_on};
+
+/// Counts the kernels that are compiled, burn's and ours.
+struct Compilations;
+
+static COMPILED: AtomicUsize = AtomicUsize::new(0);
+
+impl log::Log for Compilations {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.args().to_string().starts_with("[cubecl-wgpu] compiling WGSL module") {
+            COMPILED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn compiled() -> usize {
+    COMPILED.load(Ordering::Relaxed)
+}
+
+fn encode(predictor: &Predictor) -> ImageEmbedding {
+    let mut reader = ImageReader::new(320, 240, predictor.image_size()).unwrap();
+    let rgba: Vec<u8> = (0..320 * 240 * 4).map(|i| (i * 7 % 251) as u8).collect();
+    reader.push(&rgba).unwrap();
+    predictor.encode(reader).unwrap().run()
+}
+
+fn points(count: usize) -> Prompt {
+    (0..count).fold(Prompt::new(), |prompt, i| {
+        prompt.with_point(Point::foreground(20.0 * i as f32 + 10.0, 100.0).unwrap())
+    })
+}
+
+/// Another click on the image must not wait for a compiler.
+#[test]
+fn another_number_of_points_compiles_nothing() {
+    log::set_logger(&Compilations).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let checkpoint = std::fs::read(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let predictor = Predictor::load(&checkpoint, Origin::default(), &Device::wgpu(Default::default())).unwrap();
+    let image = encode(&predictor);
+    let encoder = compiled();
+    let decode = |prompts: &[Prompt]| {
+        block_on(image.decode(prompts, true)).unwrap();
+        compiled()
+    };
+    let first = decode(&[points(1)]);
+    println!("kernels compiled: {encoder} to encode, {} to decode a point", first - encoder);
+    assert!(encoder > 0 && first > encoder, "compilations are not counted");
+    for count in 2..=8 {
+        assert_eq!(decode(&[points(count)]), first, "{count} points");
+    }
+    let bounded = points(2).with_box(Box::new([10.0, 10.0, 200.0, 200.0]).unwrap());
+    assert_eq!(decode(&[bounded]), first, "points and a box");
+    assert_eq!(decode(&[points(2), points(2), points(2)]), first, "three prompts");
+}
+
+/// A device as a browser gives it to a page that asks for nothing.
+fn device_with_default_limits() -> Device {
+    let instance = wgpu::Instance::default();
+    let adapter = block_on_any(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
+    let limits = wgpu::Limits::default();
+    assert_eq!((limits.max_storage_buffer_binding_size, limits.max_buffer_size), (128 << 20, 256 << 20));
+    let descriptor = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
+    let (device, queue) = block_on_any(adapter.request_device(&descriptor)).unwrap();
+    let backend = adapter.get_info().backend;
+    println!("adapter: {}", adapter.get_info().name);
+    Device::wgpu_options().setup(WgpuSetup { instance, adapter, device, queue, backend }).init().unwrap()
+}
+
+/// Waits for a future of wgpu, which is ready as soon as it is polled.
+fn block_on_any<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The same weights on every device: about 1 / √inputs, so that values stay of one size.
+struct Weights<'a> {
+    device: &'a Device,
+    numbers: Numbers,
+}
+
+/// Numbers in −1 .. 1.
+struct Numbers(u64);
+
+impl Numbers {
+    fn take(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        let next = |_| {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0) * scale
+        };
+        (0..count).map(next).collect()
+    }
+}
+
+impl ModuleMapper for Weights<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape().to_vec();
+        let scale = if D == 1 { 0.5 } else { (3.0 / shape[D - 2] as f32).sqrt() };
+        let values = self.numbers.take(shape.iter().product(), scale);
+        Param::initialized(param.id, Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+}
+
+/// Blocks of the largest models, whose widest tensors come near the limits every WebGPU device has.
+#[test]
+#[ignore = "takes minutes"]
+fn blocks_of_the_largest_models_fit_default_limits() {
+    let gpu = device_with_default_limits();
+    for (name, dim, heads) in [("ViT-B", 768, 12), ("ViT-L", 1024, 16), ("ViT-H", 1280, 16)] {
+        let config = VitConfig {
+            image_size: 1024,
+            patch_size: 16,
+            dim,
+            depth: 2,
+            heads,
+            mlp_dim: 4 * dim,
+            window_size: 14,
+            global_attention: vec![1],
+        };
+        let encoder = |device: &Device| -> ImageEncoderVit {
+            config.init(256, device).map(&mut Weights { device, numbers: Numbers(7) })
+        };
+        let tokens = Numbers(11).take(64 * 64 * dim, 1.0);
+        let input = |device: &Device| {
+            Tensor::<4>::from_data(TensorData::new(tokens.clone(), [1, 64, 64, dim]), device)
+        };
+        let [gpu, cpu] = [(&gpu, "GPU"), (&Device::flex(), "CPU")].map(|(device, kind)| {
+            let (encoder, input) = (encoder(device), input(device));
+            [(1, "window"), (2, "global")].map(|(step, block)| {
+                let begun = Instant::now();
+                let out = encoder.forward_step(step, input.clone()).into_data().try_into_vec::<f32>().unwrap();
+                println!("{name}, {block} block on the {kind}: {:.1} s", begun.elapsed().as_secs_f64());
+                out
+            })
+        });
+        for ((block, found), expected) in ["window", "global"].iter().zip(gpu).zip(cpu) {
+            let greatest = expected.iter().fold(0.0f32, |greatest, value| greatest.max(value.abs()));
+            let error = found.iter().zip(&expected).fold(0.0f32, |error, (a, b)| error.max((a - b).abs())) / greatest;
+            println!("{name}, {block} block: differs by {error:.1e} of the greatest value, {greatest:.1}");
+            assert!(error < 1e-4, "{name}, {block} block");
+        }
+    }
+}
