@@ -42,9 +42,8 @@ fn encode(predictor: &Predictor) -> ImageEmbedding {
 }
 
 fn points(count: usize) -> Prompt {
-    (0..count).fold(Prompt::new(), |prompt, i| {
-        prompt.with_point(Point::foreground(20.0 * i as f32 + 10.0, 100.0).unwrap())
-    })
+    (0..count)
+        .fold(Prompt::new(), |prompt, i| prompt.with_point(Point::foreground(20.0 * i as f32 + 10.0, 100.0).unwrap()))
 }
 
 /// Another click on the image must not wait for a compiler.
@@ -144,9 +143,7 @@ fn blocks_of_the_largest_models_fit_default_limits() {
             config.init(256, device).map(&mut Weights { device, numbers: Numbers(7) })
         };
         let tokens = Numbers(11).take(64 * 64 * dim, 1.0);
-        let input = |device: &Device| {
-            Tensor::<4>::from_data(TensorData::new(tokens.clone(), [1, 64, 64, dim]), device)
-        };
+        let input = |device: &Device| Tensor::<4>::from_data(TensorData::new(tokens.clone(), [1, 64, 64, dim]), device);
         let [gpu, cpu] = [(&gpu, "GPU"), (&Device::flex(), "CPU")].map(|(device, kind)| {
             let (encoder, input) = (encoder(device), input(device));
             [(1, "window"), (2, "global")].map(|(step, block)| {

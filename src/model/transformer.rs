@@ -3,7 +3,6 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/transformer.py>
 
 use burn::module::Module;
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_TORCH, LayerNorm, Linear, MlpBlock};
@@ -158,7 +157,7 @@ impl Attention {
         let ([batch, queries, dim], heads) = (q.dims(), self.heads);
         let q = self.separate_heads(self.q_proj.forward(q)).mul_scalar(self.scale());
         let q = q.matmul(by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
-        let attended = ops::matmul(softmax(ops::matmul(q, k.swap_dims(1, 2)), 2), v);
+        let attended = ops::matmul(ops::softmax(ops::matmul(q, k.swap_dims(1, 2))), v);
         let attended = attended.reshape([batch, heads, queries, dim]).matmul(by_head(&self.v_proj, heads));
         let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().unsqueeze());
         let out = join_heads(attended);
@@ -181,7 +180,7 @@ impl Attention {
             let bias = bias.val().reshape([1, heads, dim_of(&k), 1]);
             scores = scores + k.matmul(bias).reshape([batch, 1, heads * keys]);
         }
-        let probabilities = softmax(scores.reshape([batch, queries, heads, keys]), 3);
+        let probabilities = ops::softmax(scores.reshape([batch, queries, heads, keys]));
         // [inner, dim] → [1, heads, head_dim, dim]
         let out = self.out_proj.weight.val().reshape([1, heads, dim_of(&v), dim]);
         let values = v.matmul(out).reshape([batch, heads * keys, dim]);

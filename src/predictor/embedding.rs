@@ -41,7 +41,7 @@ impl Default for SegmentOptions {
 /// An encoded image: many cheap answers for one encoding.
 #[derive(Debug, Clone)]
 pub struct ImageEmbedding {
-    predictor: Predictor,
+    pub(super) predictor: Predictor,
     geometry: Geometry,
     /// `[1, S/16, S/16, D]`
     features: Tensor<4>,

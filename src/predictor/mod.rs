@@ -5,13 +5,10 @@
 mod embedding;
 mod encoded_prompt;
 mod encoding;
+mod warm_up;
 
-<<<<<<< HEAD
 use std::io::{Read, Seek};
-use std::sync::Arc;
-=======
 use std::sync::{Arc, OnceLock};
->>>>>>> 028a3d2 (Take weights of 16 bits as they are; make tokens of points on the host, where sines are exact and free)
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -25,6 +22,7 @@ pub use embedding::{ImageEmbedding, SegmentOptions};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use encoded_prompt::Form;
 pub use encoding::Encoding;
+pub use warm_up::WarmUp;
 
 pub use crate::mask::Output;
 
@@ -51,19 +49,13 @@ impl Predictor {
     ///
     /// # Errors
     /// [`SamError::BadCheckpoint`], see [`checkpoint::load`].
-<<<<<<< HEAD
     pub fn load(checkpoint: impl Read + Seek, origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
         Ok(Self::new(checkpoint::load(checkpoint, origin, device)?, device))
     }
 
     /// For a model that was loaded onto this device.
     pub fn new(model: LoadedModel, device: &Device) -> Self {
-        let image_pe = model.sam.prompt_encoder().dense_pe();
-        Self { model: Arc::new(model), image_pe, device: device.clone() }
-=======
-    pub fn load(checkpoint: &[u8], origin: Origin<'_>, device: &Device) -> Result<Self, SamError> {
-        let model = checkpoint::load(checkpoint, origin, device)?;
-        Ok(Self { model: Arc::new(model), shared: Arc::default(), device: device.clone() })
+        Self { model: Arc::new(model), shared: Arc::default(), device: device.clone() }
     }
 
     /// Read from the device when it is first asked for.
@@ -81,7 +73,6 @@ impl Predictor {
         let image_pe = Tensor::from_data(TensorData::new(points.dense_pe(), [1, size, size, dim]), &self.device);
         // Whoever was first: both are the same.
         Ok(self.shared.get_or_init(|| Shared { points, output_tokens, image_pe }))
->>>>>>> 028a3d2 (Take weights of 16 bits as they are; make tokens of points on the host, where sines are exact and free)
     }
 
     /// The model and what is known of it.
@@ -92,6 +83,14 @@ impl Predictor {
     /// Side of the encoder's square input, S.
     pub fn image_size(&self) -> usize {
         self.model.config.image_size()
+    }
+
+    /// Begins to compile what the first encode and the first prompt would wait for on a GPU.
+    ///
+    /// # Errors
+    /// [`SamError::BadImage`] for an encoder larger than any image.
+    pub fn warm_up(&self) -> Result<WarmUp, SamError> {
+        WarmUp::new(self)
     }
 
     /// Begins to encode a completely read image.

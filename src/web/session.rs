@@ -64,6 +64,12 @@ impl Session {
         })?)
     }
 
+    /// Begins to compile the GPU's kernels.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub fn warm_up(&self) -> JsResult<WarmUp> {
+        Ok(WarmUp(self.predictor.warm_up()?))
+    }
+
     /// A reader of an image's rows.
     pub fn reader(&self, width: usize, height: usize) -> JsResult<ImageReader> {
         Ok(ImageReader(crate::ImageReader::new(width, height, self.predictor.image_size())?))
@@ -108,6 +114,30 @@ async fn read_tensors(
         }
     }
     Ok(loading.finish()?)
+}
+
+/// Compiles the GPU's kernels before they are needed.
+#[wasm_bindgen]
+pub struct WarmUp(crate::WarmUp);
+
+#[wasm_bindgen]
+impl WarmUp {
+    /// Steps done.
+    #[wasm_bindgen(getter)]
+    pub fn done(&self) -> usize {
+        self.0.done()
+    }
+
+    /// Steps in all.
+    #[wasm_bindgen(getter)]
+    pub fn total(&self) -> usize {
+        self.0.total()
+    }
+
+    /// One step; true after the last.
+    pub async fn step(&mut self) -> JsResult<bool> {
+        Ok(self.0.step().await?)
+    }
 }
 
 /// Takes an image's rows from the top and resizes them on the way.

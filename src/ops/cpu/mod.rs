@@ -10,7 +10,6 @@ mod math;
 mod norm;
 
 use burn::backend::Flex;
-use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
 

@@ -4,7 +4,7 @@
 // Before the placeholders are filled, a line with `$r` is repeated for every query of the tile and one with `$c` for every
 // vec4 of the head's width (with both: for every pair).
 //
-// Queries, keys and values are views of one tensor.
+// Queries, keys and values are tensors of their own, or views of one.
 {{bindings}}
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, queries, heads, width]
 @group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
@@ -18,13 +18,10 @@ struct Sizes {
   key_rows: u32,
   key_columns: u32,
   scale: f32,
-  // In vec4s: from one batch, head and token to the next, and where the queries, keys and values begin.
-  batch_stride: u32,
-  head_stride: u32,
-  token_stride: u32,
-  q: u32,
-  k: u32,
-  v: u32,
+  // Of queries, keys and values in vec4s: from one batch, one head, one token to the next, and where they begin.
+  q: vec4<u32>,
+  k: vec4<u32>,
+  v: vec4<u32>,
 }
 
 const WIDTH4: u32 = {{head_dim}}u / 4u;
@@ -32,6 +29,10 @@ const TILE_QUERIES: u32 = {{tile_queries}}u;
 const WORKGROUP = vec3<u32>({{workgroup}}u, 1u, 1u);
 
 const LOWEST: f32 = -3.0e38;
+
+fn begin(lies: vec4<u32>, batch: u32, head: u32) -> u32 {
+  return lies.w + batch * lies.x + head * lies.y;
+}
 
 // What the scores of a query with all keys of a row gain.
 fn row_bias(head: u32, query: u32, row: u32) -> f32 {
@@ -55,14 +56,17 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   if (query > last) {
     return;
   }
-  let begin = batch * sizes.batch_stride + head * sizes.head_stride;
-  let token = sizes.token_stride;
+  let q_begin = begin(sizes.q, batch, head);
+  let k_begin = begin(sizes.k, batch, head);
+  let v_begin = begin(sizes.v, batch, head);
+  let k_token = sizes.k.z;
+  let v_token = sizes.v.z;
   // Queries beyond the edge compute the last one again and store nothing.
   let query_$r = min(query + $ru, last);
   var queries: array<vec4<f32>, TILE_QUERIES * WIDTH4>;
   for (var i = 0u; i < TILE_QUERIES * WIDTH4; i++) {
     let r = min(query + i / WIDTH4, last);
-    queries[i] = qkv[sizes.q + begin + r * token + i % WIDTH4] * sizes.scale;
+    queries[i] = {{q}}[q_begin + r * sizes.q.z + i % WIDTH4] * sizes.scale;
   }
   var sum_$r_$c = vec4<f32>();
   var highest_$r = LOWEST;
@@ -73,11 +77,11 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
       // Keys beyond the edge are the row's last one again, with a weight of 0.
       let columns = column + vec4<u32>(0u, 1u, 2u, 3u);
       let keys = row * key_columns + min(columns, vec4<u32>(key_columns - 1u));
-      let k_at = sizes.k + begin + keys * token;
-      let v_at = sizes.v + begin + keys * token;
+      let k_at = k_begin + keys * k_token;
+      let v_at = v_begin + keys * v_token;
       let i = min(columns, vec4<u32>(key_columns - 1u));
       var score_$r = row_bias_$r + column_bias({{bias_head}}, query_$r, i);
-      let k_$c = mat4x4<f32>(qkv[k_at.x + $cu], qkv[k_at.y + $cu], qkv[k_at.z + $cu], qkv[k_at.w + $cu]);
+      let k_$c = mat4x4<f32>({{k}}[k_at.x + $cu], {{k}}[k_at.y + $cu], {{k}}[k_at.z + $cu], {{k}}[k_at.w + $cu]);
       score_$r += queries[$ru * WIDTH4 + $cu] * k_$c;
       let masked_$r = select(vec4<f32>(LOWEST), score_$r, columns < vec4<u32>(key_columns));
       let high_$r = max(highest_$r, max(max(masked_$r.x, masked_$r.y), max(masked_$r.z, masked_$r.w)));
@@ -85,7 +89,7 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
       let p_$r = exp(masked_$r - high_$r);
       highest_$r = high_$r;
       weight_$r = weight_$r * shrink_$r + dot(p_$r, vec4<f32>(1.0));
-      let v_$c = mat4x4<f32>(qkv[v_at.x + $cu], qkv[v_at.y + $cu], qkv[v_at.z + $cu], qkv[v_at.w + $cu]);
+      let v_$c = mat4x4<f32>({{v}}[v_at.x + $cu], {{v}}[v_at.y + $cu], {{v}}[v_at.z + $cu], {{v}}[v_at.w + $cu]);
       sum_$r_$c = sum_$r_$c * shrink_$r + v_$c * p_$r;
     }
   }

@@ -8,21 +8,24 @@ mod conv;
 mod grid;
 mod linear;
 mod norm;
+mod softmax;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Shape, Tensor};
 use burn_cubecl::cubecl::CubeCount;
+use burn_cubecl::cubecl::dry_run::DryRun;
 use burn_cubecl::cubecl::prelude::KernelId;
 use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 
-pub(super) use self::attention::self_attention;
-use self::grid::Grid;
+pub(super) use self::attention::{attention, self_attention};
 pub(super) use self::conv::{conv3x3, depthwise_conv3x3};
+use self::grid::Grid;
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
+pub(super) use self::softmax::softmax;
 use super::Activation;
 
 /// What becomes of a template: every placeholder and its value. Kernels that differ in any are different kernels, and each
@@ -189,6 +192,12 @@ fn view<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
 /// The tensor on the GPU, its elements in row-major order.
 fn on_gpu<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     view(x).map(into_contiguous)
+}
+
+/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Results are left unwritten.
+pub fn compile(work: impl FnOnce()) {
+    let _dry_run = DryRun::new();
+    work();
 }
 
 static SOFTWARE: AtomicBool = AtomicBool::new(false);

@@ -29,7 +29,12 @@ pub fn layer_norm<const D: usize>(
         .with("element", if vectors { "vec4<f32>" } else { "f32" })
         .with("total", if vectors { "v.x + v.y + v.z + v.w" } else { "v" });
     let sizes = Sizes::new([rows, if vectors { width / 4 } else { width }])?.float(width as f64).float(epsilon);
-    kernel.launch(&[&x, &gamma, &beta], sizes, shape, Grid { workgroups: [workgroups, 1, 1], operations: operations([16, rows, width]) })
+    kernel.launch(
+        &[&x, &gamma, &beta],
+        sizes,
+        shape,
+        Grid { workgroups: [workgroups, 1, 1], operations: operations([16, rows, width]) },
+    )
 }
 
 /// Threads, each with a row, of a workgroup of layer_norm.wgsl.

@@ -15,11 +15,9 @@ struct Sizes {
   heads: u32,
   height: u32,
   width: u32,
-  // In vec4s: from one batch, head and token to the next, and where the queries begin.
-  batch_stride: u32,
-  head_stride: u32,
-  token_stride: u32,
-  q: u32,
+  unused: vec2<u32>,
+  // Of queries in vec4s: from one batch, one head, one token to the next, and where they begin.
+  q: vec4<u32>,
 }
 
 const WIDTH4: u32 = {{head_dim}}u / 4u;
@@ -53,7 +51,7 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   // Queries beyond the edge compute the last one again and store nothing.
   let along_$r = min(along + $ru, line_length - 1u);
   let query_$r = select(place * width + along_$r, along_$r * width + place, horizontal);
-  let q_$r = sizes.q + batch * sizes.batch_stride + head * sizes.head_stride + query_$r * sizes.token_stride;
+  let q_$r = sizes.q.w + batch * sizes.q.x + head * sizes.q.y + query_$r * sizes.q.z;
   let q_$r_$c = qkv[q_$r + $cu];
   let out_$r = (id.y * height * width + query_$r) * (height + width) + select(0u, height, horizontal);
   for (var i = 0u; i < places; i++) {
