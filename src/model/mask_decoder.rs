@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
 use super::transformer::TwoWayTransformer;
-use crate::ops::{Activation, activate};
+use crate::ops::Activation;
 
 /// The mask decoder.
 #[derive(Module, Debug)]
@@ -138,7 +138,7 @@ impl OutputUpscaling {
     /// - input: `[batch, h, w, dim]`
     /// - output: `[batch, 4h, 4w, dim / 8]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.layer_norm.forward(self.conv1.forward(x, Activation::None));
-        self.conv2.forward(activate(x, Activation::Gelu), Activation::Gelu)
+        let x = self.layer_norm.forward_then(self.conv1.forward(x, Activation::None), Activation::Gelu);
+        self.conv2.forward(x, Activation::Gelu)
     }
 }

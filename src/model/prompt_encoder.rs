@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Linear, PatchConv, parameter};
 use super::config::SamConfig;
-use crate::ops::{Activation, activate};
+use crate::ops::Activation;
 
 /// What a sparse token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,8 +176,8 @@ impl MaskDownscaling {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = activate(self.layer_norm1.forward(self.conv1.forward(x)), Activation::Gelu);
-        let x = activate(self.layer_norm2.forward(self.conv2.forward(x)), Activation::Gelu);
+        let x = self.layer_norm1.forward_then(self.conv1.forward(x), Activation::Gelu);
+        let x = self.layer_norm2.forward_then(self.conv2.forward(x), Activation::Gelu);
         self.conv3.forward(x)
     }
 }

@@ -37,7 +37,7 @@ impl TwoWayTransformer {
         let q = queries.clone() + tokens;
         let k = keys.clone() + image_pe;
         let attended = self.final_attn_token_to_image.forward(q, k, keys.clone());
-        (self.norm_final_attn.forward(queries + attended), keys)
+        (self.norm_final_attn.forward_sum(queries, attended), keys)
     }
 }
 
@@ -84,23 +84,23 @@ impl TwoWayAttentionBlock {
         key_pe: Tensor<3>,
     ) -> (Tensor<3>, Tensor<3>) {
         let queries = if self.skip_first_layer_pe {
-            self.self_attn.forward(queries.clone(), queries.clone(), queries)
+            self.norm1.forward(self.self_attn.forward(queries.clone(), queries.clone(), queries))
         } else {
             let q = queries.clone() + query_pe.clone();
-            queries.clone() + self.self_attn.forward(q.clone(), q, queries)
+            let attended = self.self_attn.forward(q.clone(), q, queries.clone());
+            self.norm1.forward_sum(queries, attended)
         };
-        let queries = self.norm1.forward(queries);
 
         let q = queries.clone() + query_pe.clone();
         let k = keys.clone() + key_pe;
         let attended = self.cross_attn_token_to_image.forward(q, k.clone(), keys.clone());
-        let queries = self.norm2.forward(queries + attended);
+        let queries = self.norm2.forward_sum(queries, attended);
 
-        let queries = self.norm3.forward(queries.clone() + self.mlp.forward(queries));
+        let queries = self.norm3.forward_sum(queries.clone(), self.mlp.forward(queries));
 
         let q = queries.clone() + query_pe;
         let attended = self.cross_attn_image_to_token.forward(k, q, queries.clone());
-        let keys = self.norm4.forward(keys + attended);
+        let keys = self.norm4.forward_sum(keys, attended);
         (queries, keys)
     }
 }

@@ -90,16 +90,28 @@ fn right_side(x: &FlexTensor, start: usize, row: isize, column: isize) -> Option
 /// See [`layer_norm`](super::layer_norm).
 pub(super) fn layer_norm<const D: usize>(
     x: &Tensor<D>,
+    residual: Option<&Tensor<D>>,
     gamma: &Tensor<1>,
     beta: &Tensor<1>,
     epsilon: f64,
+    activation: Activation,
 ) -> Option<Tensor<D>> {
     let [input, gamma, beta] = [ordered(x)?, ordered(gamma)?, ordered(beta)?];
     if slice(&gamma).is_empty() {
         return None;
     }
     let mut out = vec![0.0; slice(&input).len()];
-    norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out);
+    match residual {
+        Some(residual) => {
+            let residual = ordered(residual)?;
+            let sum: Vec<f32> = slice(&input).iter().zip(slice(&residual)).map(|(a, b)| a + b).collect();
+            norm::layer_norm(&sum, slice(&gamma), slice(&beta), epsilon as f32, &mut out);
+        }
+        None => norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out),
+    }
+    if activation != Activation::None {
+        math::activate(&mut out, activation);
+    }
     Some(tensor(out, x.dims()))
 }
 

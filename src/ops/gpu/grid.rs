@@ -109,7 +109,7 @@ mod tests {
                 firsts.dedup();
                 assert_eq!(firsts.len(), parts.len());
                 for part in &parts {
-                    assert!(part.operations <= limit, "{part:?}");
+                    assert!(part.operations <= limit || count(part) == 1, "{part:?}");
                     let within = |axis: usize| part.first[axis] + part.workgroups[axis] <= workgroups[axis] as u32;
                     assert!(part.workgroups.iter().all(|count| (1..=65_535).contains(count)) && (0..3).all(within));
                 }

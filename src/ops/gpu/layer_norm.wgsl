@@ -1,8 +1,9 @@
-// (x − mean) / √(variance + epsilon) · gamma + beta over each row, one thread per row: for a software adapter, which pays
+// activation((x − mean) / √(variance + epsilon) · gamma + beta) over each row of x, or of x + residual, one thread per row: for a software adapter, which pays
 // for barriers. `element` is vec4<f32> where the width is divisible by 4, else f32.
 @group(0) @binding(0) var<storage, read_write> x: array<{{element}}>; // [rows, width]
 @group(0) @binding(1) var<storage, read_write> gamma: array<{{element}}>; // [width]
 @group(0) @binding(2) var<storage, read_write> beta: array<{{element}}>; // [width]
+{{residual_binding}}
 @group(0) @binding({{out_binding}}) var<storage, read_write> out: array<{{element}}>; // [rows, width]
 @group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
 
@@ -14,6 +15,10 @@ struct Sizes {
   elements: u32,
   width: f32,
   epsilon: f32,
+}
+
+fn x_at(i: u32) -> {{element}} {
+  return {{x_at}};
 }
 
 fn total(v: {{element}}) -> f32 {
@@ -30,14 +35,14 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   let begin = row * elements;
   var sum = {{element}}();
   for (var i = 0u; i < elements; i++) {
-    sum += x[begin + i];
+    sum += x_at(begin + i);
   }
   let mean = total(sum) / sizes.width;
   // What the rounded mean leaves over is taken out of both.
   var rest = {{element}}();
   var squares = {{element}}();
   for (var i = 0u; i < elements; i++) {
-    let d = x[begin + i] - mean;
+    let d = x_at(begin + i) - mean;
     rest += d;
     squares += d * d;
   }
@@ -45,6 +50,6 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   let variance = total(squares) / sizes.width - correction * correction;
   let scale = 1.0 / sqrt(max(variance, 0.0) + sizes.epsilon);
   for (var i = 0u; i < elements; i++) {
-    out[begin + i] = (x[begin + i] - mean - correction) * scale * gamma[i] + beta[i];
+    out[begin + i] = activate((x_at(begin + i) - mean - correction) * scale * gamma[i] + beta[i]);
   }
 }
