@@ -24,7 +24,8 @@ impl log::Log for Compilations {
     fn log(&self, record: &log::Record<'_>) {
         let text = record.args().to_string();
         if let Some(kernel) = text.strip_prefix("[cubecl-wgpu] compiling WGSL module") {
-            COMPILED.lock().unwrap().push(kernel.into());
+            // Its name, and what a kernel of ours says of itself.
+            COMPILED.lock().unwrap().push(kernel.chars().take(160).collect());
         }
     }
 
@@ -100,8 +101,8 @@ fn a_warm_up_compiles_everything() {
     let again = points(2).with_mask(MaskPrompt::LowRes(first[0][0].logits.clone()));
     block_on(image.decode(&[again], true)).unwrap();
     assert_eq!(compiled(), [""; 0], "a click on an answer");
-    block_on(image.decode(&[points(2), points(2), points(2)], true)).unwrap();
-    assert_eq!(compiled(), [""; 0], "three prompts");
+    block_on(image.decode(&[points(2), points(2)], true)).unwrap();
+    assert_eq!(compiled(), [""; 0], "two prompts");
 }
 
 /// A device as a browser gives it to a page that asks for nothing.
@@ -110,7 +111,10 @@ fn device_with_default_limits() -> Device {
     let adapter = block_on_any(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
     let limits = wgpu::Limits::default();
     assert_eq!((limits.max_storage_buffer_binding_size, limits.max_buffer_size), (128 << 20, 256 << 20));
-    let descriptor = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
+    // Types that cubecl uses where an adapter, rather than the device, has them.
+    let types = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_F16;
+    let required_features = adapter.features() & types;
+    let descriptor = wgpu::DeviceDescriptor { required_features, required_limits: limits, ..Default::default() };
     let (device, queue) = block_on_any(adapter.request_device(&descriptor)).unwrap();
     let backend = adapter.get_info().backend;
     println!("adapter: {}", adapter.get_info().name);

@@ -33,7 +33,7 @@ pub fn depthwise_conv3x3(
         "weight[channel * 9u + tap]".into()
     };
     let columns = out_width.div_ceil(tile_columns);
-    let [workgroup_x, workgroup_y] = workgroup(elements, usize::MAX);
+    let [workgroup_x, workgroup_y] = workgroup(elements, false);
     let kernel = Kernel::new("depthwise3x3", include_str!("depthwise3x3.wgsl"))
         .unrolled((tile_columns - 1) * stride + 3, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
@@ -78,9 +78,9 @@ pub fn conv3x3(
     };
     let pixels = batch * out_height * out_width;
     let product = Size { batch: 1, rows: pixels, depth: 9 * input, columns: 4 * elements };
-    let [tile_pixels, tile_columns] = tile(product, elements, true);
+    let [tile_pixels, tile_columns] = tile(product, elements, true, false);
     let [across, down] = [elements.div_ceil(tile_columns), pixels.div_ceil(tile_pixels)];
-    let [workgroup_x, workgroup_y] = workgroup(across, pixels);
+    let [workgroup_x, workgroup_y] = workgroup(across, false);
     let kernel = kernel
         .unrolled(tile_pixels, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })

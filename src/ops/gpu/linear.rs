@@ -75,9 +75,10 @@ fn product<const D: usize>(
     let vectors = depth.is_multiple_of(4) && columns.is_multiple_of(4);
     let width = if vectors { 4 } else { 1 };
     let elements = columns / width;
-    let [tile_rows, tile_columns] = tile(size, elements, vectors);
+    let few = layout == Right::Shared && rows < FEW_ROWS;
+    let [tile_rows, tile_columns] = tile(size, elements, vectors, few);
     let [across, down] = [elements.div_ceil(tile_columns), rows.div_ceil(tile_rows)];
-    let [workgroup_x, workgroup_y] = workgroup(across, rows);
+    let [workgroup_x, workgroup_y] = workgroup(across, few);
     let transposed = layout == Right::Transposed;
     let kernel = if vectors {
         Kernel::new("linear", include_str!("linear.wgsl"))
@@ -116,19 +117,19 @@ pub(super) fn bias_binding(element: &str) -> String {
     format!("@group(0) @binding(2) var<storage, read_write> bias: array<{element}>;")
 }
 
-/// Fewer rows than this are few: the tokens of a prompt.
+/// Fewer rows of a layer than this are few: the tokens of a prompt.
 const FEW_ROWS: usize = 32;
 
 /// Rows and columns, in elements, of a thread's part of the output. Among few rows it does not depend on their number, nor
 /// does the workgroup: another number of points needs no other kernel.
-pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vectors: bool) -> [usize; 2] {
+pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vectors: bool, few: bool) -> [usize; 2] {
     let operations = operations([2, rows, depth, columns]);
     let [tile_rows, tile_columns] = match (vectors, is_software()) {
         (false, _) => [4, 4],
         // Otherwise there would be too few threads to keep a GPU busy.
-        (true, false) if rows < FEW_ROWS => [2, 1],
+        (true, false) if few => [2, 1],
         (true, false) => [4, 2],
-        (true, true) if rows < FEW_ROWS => [4, 2],
+        (true, true) if few => [4, 2],
         (true, true) if operations > 4_000_000_000 && elements >= 8 => [16, 8],
         (true, true) if operations > 50_000_000 => [16, 4],
         (true, true) => [8, 4],
@@ -136,10 +137,10 @@ pub(super) fn tile(Size { rows, depth, columns, .. }: Size, elements: usize, vec
     [tile_rows, tile_columns.min(elements)]
 }
 
-/// Threads of a workgroup across and down, for so many threads across and rows of the output.
-pub(super) fn workgroup(across: usize, rows: usize) -> [usize; 2] {
+/// Threads of a workgroup across and down, for so many threads across.
+pub(super) fn workgroup(across: usize, few: bool) -> [usize; 2] {
     // Wide before tall; few rows are not enough to be tall.
     let (threads, widest) = if is_software() { (16, 4) } else { (64, 8) };
-    let x = across.next_power_of_two().min(if rows < FEW_ROWS { threads } else { widest });
+    let x = across.next_power_of_two().min(if few { threads } else { widest });
     [x, threads / x]
 }

@@ -15,7 +15,8 @@ pub fn softmax<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
     } else {
         (Kernel::new("softmax_workgroup", include_str!("softmax_workgroup.wgsl")), rows)
     };
-    let vectors = width.is_multiple_of(4);
+    // Short rows are those of attention to a prompt's tokens: another number of them needs no other kernel.
+    let vectors = width.is_multiple_of(4) && width >= LONG_ROW;
     let kernel = kernel
         .with("element", if vectors { "vec4<f32>" } else { "f32" })
         .with("greatest", if vectors { "max(max(v.x, v.y), max(v.z, v.w))" } else { "v" })
@@ -25,7 +26,7 @@ pub fn softmax<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
     kernel.launch(&[&x], sizes, shape, grid)
 }
 
-/// Rows of this width and more have a workgroup each.
+/// Rows of this width and more have a workgroup each, and are read in vectors.
 const LONG_ROW: usize = 128;
 /// Threads, each with a row, of a workgroup of softmax.wgsl.
 const ROWS_PER_WORKGROUP: usize = 16;
