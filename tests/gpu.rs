@@ -1,12 +1,14 @@
 //! A model on a GPU: what the tests of single kernels cannot see. Any Vulkan driver will do, software ones too:
 //! `cargo test --features webgpu --test gpu`, and what takes minutes with `-- --ignored --nocapture`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use burn::tensor::{Tensor, TensorData};
+use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
 use burn_sam::model::config::VitConfig;
 use burn_sam::model::image_encoder::ImageEncoderVit;
 use burn_sam::{Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Predictor, Prompt, block_on};
@@ -30,6 +32,16 @@ impl log::Log for Compilations {
     }
 
     fn flush(&self) {}
+}
+
+/// Counts the kernels that are launched.
+#[derive(Default)]
+struct Launches(AtomicUsize);
+
+impl LaunchObserver for Launches {
+    fn launched(&self, _kernel: &'static str) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The kernels compiled since the last call.
@@ -82,6 +94,12 @@ fn another_number_of_points_compiles_nothing() {
     for count in 2..=8 {
         assert_eq!(decode(&[points(count)]), [""; 0], "{count} points");
     }
+    let launches = Arc::new(Launches::default());
+    let watching = LaunchObservation::new(launches.clone());
+    block_on(image.decode(&[points(1)], true)).unwrap();
+    drop(watching);
+    let launches = launches.0.load(Ordering::Relaxed);
+    println!("kernels launched to decode a point: {launches}");
     let bounded = points(2).with_box(Box::new([10.0, 10.0, 200.0, 200.0]).unwrap());
     assert_eq!(decode(&[bounded]), [""; 0], "points and a box");
 }

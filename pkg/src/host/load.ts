@@ -123,6 +123,9 @@ async function warmUp(
       done = await engine.turn(signal, () => kernels.step());
       report({ stage: "compile", loaded: kernels.done, total: kernels.total });
     }
+  } catch (error) {
+    engine.release(() => session);
+    throw error;
   } finally {
     engine.release(() => kernels);
   }
