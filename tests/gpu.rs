@@ -1,6 +1,7 @@
 //! A model on a GPU: what the tests of single kernels cannot see. Any Vulkan driver will do, software ones too:
 //! `cargo test --features webgpu --test gpu`, and what takes minutes with `-- --ignored --nocapture`.
 
+use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -63,8 +64,8 @@ fn points(count: usize) -> Prompt {
 
 /// The built-in model on a device of its own, which has compiled nothing yet.
 fn tiny() -> Predictor {
-    let checkpoint = std::fs::read(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    Predictor::load(&checkpoint, Origin::default(), &device_with_default_limits()).unwrap()
+    let checkpoint = File::open(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    Predictor::load(checkpoint, Origin::default(), &device_with_default_limits()).unwrap()
 }
 
 /// Kernels are counted in one test at a time.
@@ -194,6 +195,7 @@ fn blocks_of_the_largest_models_fit_default_limits() {
             mlp_dim: 4 * dim,
             window_size: 14,
             global_attention: vec![1],
+            blocks: Vec::new(),
         };
         let encoder = |device: &Device| -> ImageEncoderVit {
             config.init(256, device).map(&mut Weights { device, numbers: Numbers(7) })

@@ -7,9 +7,6 @@ use super::tensor::Element;
 use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
-/// Whether the weights of linear layers that a file has in f16 stay so on the device.
-pub(super) const HALF_AT_REST: bool = false;
-
 /// A tensor as the file has it.
 pub(super) struct Stored {
     pub(super) bytes: Vec<u8>,
@@ -36,8 +33,9 @@ pub(super) fn buffer<T: Clone + Default>(length: usize) -> Result<Vec<T>, SamErr
     Ok(buffer)
 }
 
-/// What a change makes of a parameter's tensors, whose shapes have been checked.
-pub(super) fn make(change: Change, parts: Vec<Stored>) -> Result<Values, SamError> {
+/// What a change makes of a parameter's tensors, whose shapes have been checked. With `half`, the weight of a linear layer
+/// that the file has in f16 stays so.
+pub(super) fn make(change: Change, parts: Vec<Stored>, half: bool) -> Result<Values, SamError> {
     let lacking = || SamError::Internal { reason: format!("{change:?} was given too few tensors") };
     let mut parts = parts.into_iter();
     let mut next = || parts.next().ok_or_else(lacking);
@@ -45,7 +43,7 @@ pub(super) fn make(change: Change, parts: Vec<Stored>) -> Result<Values, SamErro
         Change::None => widen(next()?)?,
         Change::Transpose { rows, columns } => {
             let stored = next()?;
-            if HALF_AT_REST && stored.element == Element::F16 {
+            if half && stored.element == Element::F16 {
                 return Ok(Values::F16(transpose(&halves(stored)?, rows, columns)?));
             }
             transpose(&widen(stored)?, rows, columns)?
