@@ -58,6 +58,14 @@ impl Predictor {
         Self { model: Arc::new(model), shared: Arc::default(), device: device.clone() }
     }
 
+    /// Makes what the first decode would have to make for all decodes.
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn prepare(&self) -> Result<(), SamError> {
+        self.shared().await.map(drop)
+    }
+
     /// Read from the device when it is first asked for.
     async fn shared(&self) -> Result<&Shared, SamError> {
         if let Some(shared) = self.shared.get() {

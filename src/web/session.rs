@@ -44,7 +44,9 @@ impl Session {
         let loaded = read_tensors(&mut source, &device, on_tensor.as_deref(), &thrown).await?;
         let model = LoadedModel::new(loaded, origin, source).map_err(|error| thrown.or(error))?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
-        Ok(Self { predictor: Predictor::new(model, &device), adapter })
+        let predictor = Predictor::new(model, &device);
+        predictor.prepare().await?;
+        Ok(Self { predictor, adapter })
     }
 
     /// What was loaded.
