@@ -200,10 +200,12 @@ mod tests {
                 let mut loading = Loading::begin(file(), &device).unwrap();
                 assert!(!loading.half, "the model is small");
                 loading.half = half;
+                while !loading.step().unwrap() {}
                 crate::block_on(loading.settle()).unwrap();
                 loading.finish().unwrap()
             });
-            assert!(half.bytes < wide.bytes * 4 / 5, "{} of {} bytes", half.bytes, wide.bytes);
+            // Most of the rest are position biases, which the loader spreads.
+            assert!(half.bytes + 3_000_000 < wide.bytes, "{} of {} bytes", half.bytes, wide.bytes);
             let side = wide.config.image_size();
             let image = random([1, side, side, 3], &device);
             let expected = wide.sam.image_encoder().forward(image.clone());
