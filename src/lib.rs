@@ -86,7 +86,7 @@ pub use checkpoint::Origin;
 pub use error::{CheckpointFault, SamError};
 pub use everything::{Everything, EverythingOptions};
 pub use mask::{LowResMask, Mask, MaskData, Polygon, Rle};
-pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions};
+pub use predictor::{Encoding, ImageEmbedding, Output, Predictor, SegmentOptions, WarmUp};
 pub use preprocess::ImageReader;
 pub use prompt::{Box, Label, MaskPrompt, Point, Prompt};
 

@@ -170,6 +170,9 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       session.info = { ...session.info, hash };
       return session;
     }
+    warmUp() {
+      return { done: 1, total: 1, step: async () => true, free: () => undefined };
+    }
     reader(width, height) {
       return new Reader(width, height);
     }

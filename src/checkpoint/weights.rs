@@ -8,9 +8,6 @@ use super::tensor::Element;
 use crate::SamError;
 use crate::model::common::EPS_TORCH;
 
-/// Whether weights of the image encoder's linear layers that a file has in f16 stay so on the device.
-pub(super) const HALF_AT_REST: bool = false;
-
 /// A tensor as the file has it.
 pub(super) struct Stored {
     pub(super) bytes: Vec<u8>,
@@ -23,9 +20,9 @@ pub(super) enum Values {
     F16(Vec<f16>),
 }
 
-/// Whether a parameter stays in the f16 that its file has.
-pub(super) fn stays_half(change: Change, element: &Element) -> bool {
-    HALF_AT_REST && *element == Element::F16 && matches!(change, Change::Transpose { half: true, .. })
+/// Whether a parameter can stay in the f16 that its file has.
+pub(super) fn may_stay_half(change: Change, element: &Element) -> bool {
+    *element == Element::F16 && matches!(change, Change::Transpose { half: true, .. })
 }
 
 /// What a change makes of a parameter's tensors, whose shapes have been checked: `length` values. `read` gives the

@@ -73,7 +73,17 @@ impl LayerNorm {
     /// # Shapes
     /// - input, output: `[..., dim]`
     pub(crate) fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        ops::layer_norm(x, self.gamma.val(), self.beta.val(), self.epsilon)
+        self.forward_then(x, Activation::None)
+    }
+
+    /// As [`forward`](Self::forward), then an activation.
+    pub(crate) fn forward_then<const D: usize>(&self, x: Tensor<D>, activation: Activation) -> Tensor<D> {
+        ops::layer_norm(x, None, self.gamma.val(), self.beta.val(), self.epsilon, activation)
+    }
+
+    /// Of the sum of two tensors.
+    pub(crate) fn forward_sum<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        ops::layer_norm(x, Some(residual), self.gamma.val(), self.beta.val(), self.epsilon, Activation::None)
     }
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
 use super::transformer::TwoWayTransformer;
-use crate::ops::{Activation, activate};
+use crate::ops::Activation;
 
 /// The mask decoder.
 #[derive(Module, Debug)]
@@ -34,21 +34,26 @@ impl MaskDecoder {
         }
     }
 
+    /// The tokens that ask for the score and for the four masks: `[5, dim]`.
+    pub fn output_tokens(&self) -> Tensor<2> {
+        Tensor::cat(vec![self.iou_token.val(), self.mask_tokens.val()], 0)
+    }
+
     /// All four masks of every prompt and their scores.
     ///
     /// # Shapes
     /// - image: `[1, h, w, dim]`, one image for the whole batch; image_pe: `[1, h, w, dim]`
-    /// - sparse: `[batch, n, dim]`; dense: `[batch or 1, h or 1, w or 1, dim]`
+    /// - tokens: `[batch, 5 + n, dim]`, the [output tokens](Self::output_tokens) and those of the prompt
+    /// - dense: `[batch or 1, h or 1, w or 1, dim]`
     /// - output: masks `[batch, 4, 4h, 4w]` and scores `[batch, 4]`
     pub fn forward(
         &self,
         image: Tensor<4>,
         image_pe: Tensor<4>,
-        sparse: Option<Tensor<3>>,
+        tokens: Tensor<3>,
         dense: Tensor<4>,
-        batch: usize,
     ) -> (Tensor<4>, Tensor<2>) {
-        let attended = self.attend(image, image_pe, sparse, dense, batch);
+        let attended = self.attend(image, image_pe, tokens, dense);
         let scores = self.scores(&attended);
         (self.masks(attended), scores)
     }
@@ -57,21 +62,8 @@ impl MaskDecoder {
     ///
     /// # Shapes
     /// As [`forward`](Self::forward).
-    pub fn attend(
-        &self,
-        image: Tensor<4>,
-        image_pe: Tensor<4>,
-        sparse: Option<Tensor<3>>,
-        dense: Tensor<4>,
-        batch: usize,
-    ) -> Attended {
-        let [_, h, w, dim] = image.dims();
-        let tokens = Tensor::cat(vec![self.iou_token.val(), self.mask_tokens.val()], 0);
-        let tokens = tokens.unsqueeze::<3>().repeat_dim(0, batch);
-        let tokens = match sparse {
-            Some(sparse) => Tensor::cat(vec![tokens, sparse], 1),
-            None => tokens,
-        };
+    pub fn attend(&self, image: Tensor<4>, image_pe: Tensor<4>, tokens: Tensor<3>, dense: Tensor<4>) -> Attended {
+        let ([_, h, w, dim], [batch, ..]) = (image.dims(), tokens.dims());
         let src = (image + dense).reshape([-1, (h * w) as i32, dim as i32]);
         let [images, ..] = src.dims();
         let src = if images == batch { src } else { src.repeat_dim(0, batch) };
@@ -146,7 +138,7 @@ impl OutputUpscaling {
     /// - input: `[batch, h, w, dim]`
     /// - output: `[batch, 4h, 4w, dim / 8]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.layer_norm.forward(self.conv1.forward(x, Activation::None));
-        self.conv2.forward(activate(x, Activation::Gelu), Activation::Gelu)
+        let x = self.layer_norm.forward_then(self.conv1.forward(x, Activation::None), Activation::Gelu);
+        self.conv2.forward(x, Activation::Gelu)
     }
 }

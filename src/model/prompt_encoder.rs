@@ -3,11 +3,11 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/prompt_encoder.py>
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Linear, PatchConv, parameter};
 use super::config::SamConfig;
-use crate::ops::{Activation, activate};
+use crate::ops::Activation;
 
 /// What a sparse token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,37 +62,20 @@ impl PromptEncoder {
         }
     }
 
-    /// Tokens of prompts with the same number of points.
-    ///
-    /// # Shapes
-    /// - points: `batch` rows of `n`
-    /// - output: `[batch, n, dim]`
-    pub fn encode_points(&self, points: &[Vec<SparsePoint>]) -> Tensor<3> {
-        let device = self.not_a_point_embed.val().device();
-        let (batch, n) = (points.len(), points.first().map_or(0, Vec::len));
-        let all = || points.iter().flatten();
-        let flags = |of: fn(TokenKind) -> bool| {
-            let flags: Vec<f32> = all().map(|p| f32::from(u8::from(of(p.kind)))).collect();
-            Tensor::<2>::from_data(TensorData::new(flags, [batch * n, 1]), &device)
-        };
-        let size = self.input_size as f32;
-        let positions: Vec<f32> = all().flat_map(|p| p.position_in_input).map(|v| (v + 0.5) / size).collect();
-        let positions = Tensor::<2>::from_data(TensorData::new(positions, [batch * n, 2]), &device);
+    /// What a [`PointEncoder`] is made of: `[6, dim]`. The spatial frequencies of x and of y, a half row each, then the
+    /// embeddings of the kinds of tokens.
+    pub fn point_table(&self) -> Tensor<2> {
+        let frequencies = self.pe_layer.positional_encoding_gaussian_matrix.val();
+        let [_, half] = frequencies.dims();
+        let mut rows = vec![frequencies.reshape([1, 2 * half]), self.not_a_point_embed.val()];
+        rows.extend(self.point_embeddings.iter().map(Param::val));
+        Tensor::cat(rows, 0)
+    }
 
-        let is_a_point = flags(|kind| kind != TokenKind::NotAPoint);
-        let mut tokens = self.pe_layer.encode(positions) * is_a_point;
-        tokens = tokens + self.not_a_point_embed.val() * flags(|kind| kind == TokenKind::NotAPoint);
-        let kinds: [fn(TokenKind) -> bool; 4] = [
-            |kind| kind == TokenKind::Background,
-            |kind| kind == TokenKind::Foreground,
-            |kind| kind == TokenKind::TopLeft,
-            |kind| kind == TokenKind::BottomRight,
-        ];
-        for (embedding, kind) in self.point_embeddings.iter().zip(kinds) {
-            tokens = tokens + embedding.val() * flags(kind);
-        }
-        let [_, dim] = tokens.dims();
-        tokens.reshape([batch, n, dim])
+    /// Encodes points on the host, given the values of the [`point_table`](Self::point_table).
+    pub fn point_encoder(&self, table: Vec<f32>) -> PointEncoder {
+        let [_, half] = self.pe_layer.positional_encoding_gaussian_matrix.dims();
+        PointEncoder { table, dim: 2 * half, input_size: self.input_size, embedding_size: self.embedding_size }
     }
 
     /// The dense embedding of low-res mask logits.
@@ -108,16 +91,6 @@ impl PromptEncoder {
     pub fn no_mask(&self) -> Tensor<4> {
         self.no_mask_embed.val().unsqueeze()
     }
-
-    /// The position of every cell of the image embedding: `[1, S/16, S/16, dim]`.
-    pub fn dense_pe(&self) -> Tensor<4> {
-        let size = self.embedding_size;
-        let device = self.not_a_point_embed.val().device();
-        let centre = |i: usize| (i as f32 + 0.5) / size as f32;
-        let positions: Vec<f32> = (0..size * size).flat_map(|i| [centre(i % size), centre(i / size)]).collect();
-        let positions = Tensor::<2>::from_data(TensorData::new(positions, [size * size, 2]), &device);
-        self.pe_layer.encode(positions).reshape([1, size as i32, size as i32, -1])
-    }
 }
 
 /// Positional encoding with random spatial frequencies.
@@ -126,14 +99,58 @@ pub struct PositionEmbeddingRandom {
     pub(crate) positional_encoding_gaussian_matrix: Param<Tensor<2>>,
 }
 
-impl PositionEmbeddingRandom {
-    /// # Shapes
-    /// - positions: `[n, 2]`, x and y in 0..1
-    /// - output: `[n, dim]`, sines then cosines
-    pub(crate) fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
-        let angles = (positions * 2.0 - 1.0).matmul(self.positional_encoding_gaussian_matrix.val());
-        let angles = angles * (2.0 * std::f64::consts::PI);
-        Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
+/// Points become tokens on the host: a handful of sines is not worth twenty launches on a GPU, whose own sines are less
+/// exact.
+#[derive(Debug, Clone)]
+pub struct PointEncoder {
+    /// See [`PromptEncoder::point_table`].
+    table: Vec<f32>,
+    dim: usize,
+    input_size: usize,
+    embedding_size: usize,
+}
+
+impl PointEncoder {
+    /// Width of a token.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The tokens of points, one after the other: `[n, dim]`.
+    pub fn encode<'a>(&'a self, points: &'a [SparsePoint]) -> impl Iterator<Item = f32> + 'a {
+        let size = self.input_size as f32;
+        points.iter().flat_map(move |point| {
+            let row = match point.kind {
+                TokenKind::NotAPoint => 1,
+                TokenKind::Background => 2,
+                TokenKind::Foreground => 3,
+                TokenKind::TopLeft => 4,
+                TokenKind::BottomRight => 5,
+            };
+            let has_position = point.kind != TokenKind::NotAPoint;
+            let position = self.position(point.position_in_input.map(|v| (v + 0.5) / size));
+            let position = position.map(move |value| if has_position { value } else { 0.0 });
+            position.zip(self.row(row)).map(|(position, embedding)| position + embedding)
+        })
+    }
+
+    /// The position of every cell of the image embedding: `[S/16, S/16, dim]`.
+    pub fn dense_pe(&self) -> Vec<f32> {
+        let size = self.embedding_size;
+        let centre = |i: usize| (i as f32 + 0.5) / size as f32;
+        (0..size * size).flat_map(|i| self.position([centre(i % size), centre(i / size)])).collect()
+    }
+
+    /// Of x and y in 0..1: sines, then cosines, `dim` values.
+    fn position(&self, position: [f32; 2]) -> impl Iterator<Item = f32> + '_ {
+        let [x, y] = position.map(|v| 2.0 * v - 1.0);
+        let (of_x, of_y) = self.row(0).as_slice().split_at(self.dim / 2);
+        let angles = move || of_x.iter().zip(of_y).map(move |(fx, fy)| (x * fx + y * fy) * std::f32::consts::TAU);
+        angles().map(f32::sin).chain(angles().map(f32::cos))
+    }
+
+    fn row(&self, index: usize) -> std::slice::Iter<'_, f32> {
+        self.table.chunks_exact(self.dim).nth(index).unwrap_or_default().iter()
     }
 }
 
@@ -159,8 +176,8 @@ impl MaskDownscaling {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = activate(self.layer_norm1.forward(self.conv1.forward(x)), Activation::Gelu);
-        let x = activate(self.layer_norm2.forward(self.conv2.forward(x)), Activation::Gelu);
+        let x = self.layer_norm1.forward_then(self.conv1.forward(x), Activation::Gelu);
+        let x = self.layer_norm2.forward_then(self.conv2.forward(x), Activation::Gelu);
         self.conv3.forward(x)
     }
 }

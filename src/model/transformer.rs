@@ -3,7 +3,6 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/transformer.py>
 
 use burn::module::Module;
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_TORCH, LayerNorm, Linear, MlpBlock};
@@ -38,7 +37,7 @@ impl TwoWayTransformer {
         let q = queries.clone() + tokens;
         let k = keys.clone() + image_pe;
         let attended = self.final_attn_token_to_image.forward(q, k, keys.clone());
-        (self.norm_final_attn.forward(queries + attended), keys)
+        (self.norm_final_attn.forward_sum(queries, attended), keys)
     }
 }
 
@@ -85,23 +84,23 @@ impl TwoWayAttentionBlock {
         key_pe: Tensor<3>,
     ) -> (Tensor<3>, Tensor<3>) {
         let queries = if self.skip_first_layer_pe {
-            self.self_attn.forward(queries.clone(), queries.clone(), queries)
+            self.norm1.forward(self.self_attn.forward(queries.clone(), queries.clone(), queries))
         } else {
             let q = queries.clone() + query_pe.clone();
-            queries.clone() + self.self_attn.forward(q.clone(), q, queries)
+            let attended = self.self_attn.forward(q.clone(), q, queries.clone());
+            self.norm1.forward_sum(queries, attended)
         };
-        let queries = self.norm1.forward(queries);
 
         let q = queries.clone() + query_pe.clone();
         let k = keys.clone() + key_pe;
         let attended = self.cross_attn_token_to_image.forward(q, k.clone(), keys.clone());
-        let queries = self.norm2.forward(queries + attended);
+        let queries = self.norm2.forward_sum(queries, attended);
 
-        let queries = self.norm3.forward(queries.clone() + self.mlp.forward(queries));
+        let queries = self.norm3.forward_sum(queries.clone(), self.mlp.forward(queries));
 
         let q = queries.clone() + query_pe;
         let attended = self.cross_attn_image_to_token.forward(k, q, queries.clone());
-        let keys = self.norm4.forward(keys + attended);
+        let keys = self.norm4.forward_sum(keys, attended);
         (queries, keys)
     }
 }
@@ -157,9 +156,9 @@ impl Attention {
     fn few_queries(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], heads) = (q.dims(), self.heads);
         let q = self.separate_heads(self.q_proj.forward(q)).mul_scalar(self.scale());
-        let q = q.matmul(by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
-        let attended = ops::matmul(softmax(ops::matmul(q, k.swap_dims(1, 2)), 2), v);
-        let attended = attended.reshape([batch, heads, queries, dim]).matmul(by_head(&self.v_proj, heads));
+        let q = matmul_by_head(q, by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
+        let attended = ops::matmul(ops::softmax(ops::matmul(q, k.swap_dims(1, 2))), v);
+        let attended = matmul_by_head(attended.reshape([batch, heads, queries, dim]), by_head(&self.v_proj, heads));
         let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().unsqueeze());
         let out = join_heads(attended);
         self.out_proj.forward(match bias {
@@ -168,23 +167,23 @@ impl Attention {
         })
     }
 
-    /// Projects no query, and nothing back: with queries x·Wq + bq the scores are x·(Wq·kᵀ) + bq·kᵀ, and the output is
+    /// Projects no query, and nothing back: with queries x·Wq + bq the scores are x·(k·Wqᵀ)ᵀ + bq·kᵀ, and the output is
     /// P·(v·Wo) + bo.
     fn few_keys(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], [_, keys, _], heads) = (q.dims(), k.dims(), self.heads);
         let k = self.separate_heads(self.k_proj.forward(k)).mul_scalar(self.scale());
         let v = self.separate_heads(self.v_proj.forward(v));
-        let weight = by_head(&self.q_proj, heads).matmul(k.clone().swap_dims(2, 3));
-        let weight = weight.swap_dims(1, 2).reshape([batch, dim, heads * keys]);
-        let mut scores = ops::matmul(q, weight);
+        let head_dim = dim_of(&k);
+        let weight = matmul_by_head(k.clone(), by_head(&self.q_proj, heads).swap_dims(2, 3));
+        let mut scores = ops::matmul(q, weight.reshape([batch, heads * keys, dim]).swap_dims(1, 2));
         if let Some(bias) = &self.q_proj.bias {
-            let bias = bias.val().reshape([1, heads, dim_of(&k), 1]);
-            scores = scores + k.matmul(bias).reshape([batch, 1, heads * keys]);
+            let bias = matmul_by_head(k, bias.val().reshape([1, heads, head_dim, 1]));
+            scores = scores + bias.reshape([batch, 1, heads * keys]);
         }
-        let probabilities = softmax(scores.reshape([batch, queries, heads, keys]), 3);
+        let probabilities = ops::softmax(scores.reshape([batch, queries, heads, keys]));
         // [inner, dim] → [1, heads, head_dim, dim]
-        let out = self.out_proj.weight.val().reshape([1, heads, dim_of(&v), dim]);
-        let values = v.matmul(out).reshape([batch, heads * keys, dim]);
+        let out = self.out_proj.weight.val().reshape([1, heads, head_dim, dim]);
+        let values = matmul_by_head(v, out).reshape([batch, heads * keys, dim]);
         let out = ops::matmul(probabilities.reshape([batch, queries, heads * keys]), values);
         match &self.out_proj.bias {
             Some(bias) => out + bias.val().unsqueeze(),
@@ -201,6 +200,18 @@ impl Attention {
         let [batch, tokens, dim] = x.dims();
         x.reshape([batch, tokens, self.heads, dim / self.heads]).swap_dims(1, 2)
     }
+}
+
+/// The product of every head's tokens with the head's weight. By our own kernel: burn's differ with the number of tokens.
+///
+/// # Shapes
+/// - x: `[batch, heads, tokens, a]`, weight: `[1, heads, a, b]`
+/// - output: `[batch, heads, tokens, b]`
+fn matmul_by_head(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    let ([batch, heads, tokens, a], [.., b]) = (x.dims(), weight.dims());
+    let weight = if batch == 1 { weight } else { weight.repeat_dim(0, batch) };
+    let out = ops::matmul(x.reshape([batch * heads, tokens, a]), weight.reshape([batch * heads, a, b]));
+    out.reshape([batch, heads, tokens, b])
 }
 
 /// `[batch, heads, tokens, head_dim]` → `[batch, tokens, heads · head_dim]`

@@ -3,8 +3,7 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 
-#[cfg(feature = "cpu")]
-use super::cpu;
+use super::backend;
 #[cfg(feature = "webgpu")]
 use super::gpu;
 
@@ -40,12 +39,7 @@ pub enum Bias {
 /// - k, v: `[batch, heads, keys, head_dim]`
 /// - output: `[batch, heads, queries, head_dim]`
 pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
-    #[cfg(feature = "cpu")]
-    if let Some(out) = cpu::attention(&q, &k, &v, scale, bias) {
-        #[cfg(test)]
-        super::testing::kernel_used();
-        return out;
-    }
+    backend!(attention(&q, &k, &v, scale, bias));
     define(q, k, v, scale, bias)
 }
 
@@ -194,6 +188,20 @@ mod tests {
                 };
                 let found = by_kernel(|| attention(q.clone(), k.clone(), v.clone(), 0.35, &bias));
                 assert_close(found, define(q, k, v, 0.35, &bias), 2e-6);
+            }
+        }
+    }
+
+    /// Queries, keys and values are views: tokens with their heads side by side.
+    #[test]
+    fn attention_of_views_matches_the_definition() {
+        for device in devices() {
+            for [batch, heads, queries, keys, dim] in [[1, 1, 1, 1, 4], [2, 3, 7, 11, 8], [1, 8, 9, 70, 16]] {
+                let [q, k, v] = [queries, keys, keys].map(|tokens| {
+                    random([batch, tokens, heads * dim], &device).reshape([batch, tokens, heads, dim]).swap_dims(1, 2)
+                });
+                let found = by_kernel(|| attention(q.clone(), k.clone(), v.clone(), 0.3, &Bias::None));
+                assert_close(found, define(q, k, v, 0.3, &Bias::None), 2e-6);
             }
         }
     }

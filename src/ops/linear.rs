@@ -1,11 +1,11 @@
 //! Linear layers: a matrix product, a bias, an activation.
 
-use burn::tensor::{Tensor, module};
+use burn::tensor::{DType, Tensor, module};
 
 use super::activation::define_activate;
 use super::{Activation, backend};
 
-/// activation(x · weight + bias).
+/// activation(x · weight + bias), in f32. The weight may be f16: it is widened while it is read.
 ///
 /// # Shapes
 /// - x: `[..., input]`
@@ -27,11 +27,15 @@ fn define<const D: usize>(
     bias: Option<Tensor<1>>,
     activation: Activation,
 ) -> Tensor<D> {
+    let weight = if weight.dtype() == DType::F32 { weight } else { weight.cast(DType::F32) };
     define_activate(module::linear(x, weight, bias), activation)
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
+    use half::f16;
+
     use super::*;
     use crate::ops::testing::{assert_close, by_kernel, devices, random};
 
@@ -52,6 +56,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A weight of 16 bits gives exactly what the same values in 32 bits do.
+    #[test]
+    fn widens_weights() {
+        for device in devices() {
+            for [rows, input, output] in [[1, 1, 1], [3, 5, 7], [4, 8, 8], [37, 64, 33], [33, 400, 20], [7, 800, 12]] {
+                let values: Vec<f16> = (0..input * output).map(sample).collect();
+                let wide: Vec<f32> = values.iter().map(|value| value.to_f32()).collect();
+                let data = TensorData::new(values, [input, output]);
+                let half = Tensor::<2>::from_data(data, (&device, DType::F16));
+                assert_eq!(half.dtype(), DType::F16);
+                let wide = Tensor::<2>::from_data(TensorData::new(wide, [input, output]), &device);
+                let (x, bias) = (random([2, rows, input], &device), Some(random([output], &device)));
+                for activation in [Activation::None, Activation::Gelu] {
+                    let found = by_kernel(|| linear(x.clone(), half.clone(), bias.clone(), activation));
+                    let expected = linear(x.clone(), wide.clone(), bias.clone(), activation);
+                    assert_close(found, expected, 0.0);
+                }
+            }
+        }
+    }
+
+    /// Of every size that f16 has, of both signs; 0 and numbers below the normal ones too.
+    fn sample(i: usize) -> f16 {
+        let bits = (i as u32).wrapping_mul(2_654_435_761) >> 8;
+        f16::from_bits((bits & 0xffff) as u16 & if bits & 0x30000 == 0 { 0x83ff } else { 0xbbff })
     }
 
     /// The input of a layer may be a view: a slice, or with its axes swapped.

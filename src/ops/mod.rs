@@ -11,6 +11,7 @@ mod gpu;
 mod linear;
 mod matmul;
 mod norm;
+mod softmax;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upsample;
@@ -20,12 +21,17 @@ pub use activation::{Activation, activate};
 pub use attention::{Bias, Packing, attention, self_attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
 #[cfg(feature = "webgpu")]
-pub use gpu::set_software;
+pub use gpu::{compile, set_software};
 pub use linear::linear;
 pub use matmul::matmul;
 pub use norm::layer_norm;
+pub use softmax::softmax;
 pub use upsample::{Bilinear, bilinear};
 pub use window::{window_partition, window_unpartition};
+
+/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Here is none.
+#[cfg(not(feature = "webgpu"))]
+pub fn compile(_work: impl FnOnce()) {}
 
 /// Returns what the kernel of the tensors' device gives, if it has one.
 macro_rules! backend {

@@ -22,6 +22,14 @@ pub fn cpu() -> Vec<Device> {
     ]
 }
 
+/// The GPU, for operations that only it has a kernel of.
+pub fn gpu() -> Vec<Device> {
+    vec![
+        #[cfg(feature = "webgpu")]
+        Device::wgpu(Default::default()),
+    ]
+}
+
 thread_local! {
     static KERNELS_USED: Cell<usize> = const { Cell::new(0) };
 }

@@ -1,11 +1,12 @@
 //! An encoded image, and the masks of prompts on it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::encoded_prompt::{EncodedPrompt, Form, groups};
-use super::{Predictor, read};
+use super::{Predictor, Shared, read};
 use crate::geometry::{Geometry, MAX_SIDE};
 use crate::mask::{LowResMask, Mask, Output, Rendering};
 use crate::model::config::MASK_TOKENS;
@@ -40,7 +41,7 @@ impl Default for SegmentOptions {
 /// An encoded image: many cheap answers for one encoding.
 #[derive(Debug, Clone)]
 pub struct ImageEmbedding {
-    predictor: Predictor,
+    pub(super) predictor: Predictor,
     geometry: Geometry,
     /// `[1, S/16, S/16, D]`
     features: Tensor<4>,
@@ -168,26 +169,33 @@ impl ImageEmbedding {
 
     /// Decodes prompts of the same form, with one read from the device.
     async fn decode_group(&self, prompts: &[EncodedPrompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
-        let (batch, low) = (prompts.len(), self.geometry.low_res_size());
-        let decoder = self.predictor.model.sam.mask_decoder();
-        let attended = self.attend(prompts);
-        let scores = decoder.scores(&attended);
-        let masks = decoder.masks(attended);
-        let tokens = if multimask { 1..MASK_TOKENS } else { 0..1 };
-        let count = tokens.len();
-        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
-        let scores = scores.slice([0..batch, tokens.clone()]).reshape([batch * count]);
-        let values = read(Tensor::<1>::cat(vec![masks, scores], 0)).await?;
-
-        let (masks, scores) = values.split_at(batch * count * low * low);
-        let mut masks = masks.chunks_exact(low * low).zip(scores);
-        Ok((0..batch)
+        let shared = self.predictor.shared().await?;
+        let values = read(self.launch(shared, prompts, multimask)).await?;
+        let (tokens, size) = (wanted(multimask), self.geometry.low_res_size().pow(2));
+        let (masks, scores) = values.split_at(prompts.len() * tokens.len() * size);
+        let mut masks = masks.chunks_exact(size).zip(scores);
+        Ok(prompts
+            .iter()
             .map(|_| {
                 let next = tokens.clone().zip(masks.by_ref());
                 next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
                     .collect()
             })
             .collect())
+    }
+
+    /// What the device does for prompts of the same form: the logits of all wanted masks, then their scores.
+    pub(super) fn launch(&self, shared: &Shared, prompts: &[EncodedPrompt], multimask: bool) -> Tensor<1> {
+        let (batch, low) = (prompts.len(), self.geometry.low_res_size());
+        let decoder = self.predictor.model.sam.mask_decoder();
+        let attended = self.attend(shared, prompts);
+        let scores = decoder.scores(&attended);
+        let masks = decoder.masks(attended);
+        let tokens = wanted(multimask);
+        let count = tokens.len();
+        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
+        let scores = scores.slice([0..batch, tokens]).reshape([batch * count]);
+        Tensor::cat(vec![masks, scores], 0)
     }
 
     /// The candidates of points whose score `passes`, in the order of points and tokens, each with its point's index.
@@ -206,7 +214,7 @@ impl ImageEmbedding {
             .map(|point| self.encode_prompt(&Prompt::new().with_point(*point)))
             .collect::<Result<_, _>>()?;
         let decoder = self.predictor.model.sam.mask_decoder();
-        let attended = self.attend(&prompts);
+        let attended = self.attend(self.predictor.shared().await?, &prompts);
         let scores = read(decoder.scores(&attended)).await?;
         let scores: Vec<&[f32]> = scores.chunks_exact(MASK_TOKENS).collect();
         let passing = |index: usize| (1..MASK_TOKENS).filter(|token| passes(scores[index][*token])).collect::<Vec<_>>();
@@ -253,27 +261,30 @@ impl ImageEmbedding {
     }
 
     /// Prompts of the same form, through the decoder's attention.
-    fn attend(&self, prompts: &[EncodedPrompt]) -> Attended {
-        let Predictor { model, image_pe, device } = &self.predictor;
+    fn attend(&self, shared: &Shared, prompts: &[EncodedPrompt]) -> Attended {
+        let Predictor { model, device, .. } = &self.predictor;
         let (batch, low, dim) = (prompts.len(), self.geometry.low_res_size(), model.config.decoder.dim);
         let encoder = model.sam.prompt_encoder();
 
-        let mut sparse = Vec::new();
-        if prompts.iter().any(|prompt| !prompt.points.is_empty()) {
-            sparse.push(encoder.encode_points(&prompts.iter().map(|prompt| prompt.points.clone()).collect::<Vec<_>>()));
+        let mut tokens: Vec<f32> = Vec::new();
+        for prompt in prompts {
+            tokens.extend(&shared.output_tokens);
+            tokens.extend(shared.points.encode(&prompt.points));
+            tokens.extend(&prompt.tokens);
         }
-        let tokens: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.tokens.iter().copied()).collect();
-        if !tokens.is_empty() {
-            let rows = tokens.len() / dim / batch;
-            sparse.push(Tensor::from_data(TensorData::new(tokens, [batch, rows, dim]), device));
-        }
+        let count = tokens.len() / dim / batch;
+        let tokens = Tensor::from_data(TensorData::new(tokens, [batch, count, dim]), device);
         let masks: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.mask.iter().flatten().copied()).collect();
         let dense = if masks.is_empty() {
             encoder.no_mask()
         } else {
             encoder.encode_masks(Tensor::from_data(TensorData::new(masks, [batch, low, low, 1]), device))
         };
-        let sparse = if sparse.is_empty() { None } else { Some(Tensor::cat(sparse, 1)) };
-        model.sam.mask_decoder().attend(self.features.clone(), image_pe.clone(), sparse, dense, batch)
+        model.sam.mask_decoder().attend(self.features.clone(), shared.image_pe.clone(), tokens, dense)
     }
+}
+
+/// The mask tokens whose answers are asked for.
+fn wanted(multimask: bool) -> Range<usize> {
+    if multimask { 1..MASK_TOKENS } else { 0..1 }
 }

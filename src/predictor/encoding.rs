@@ -45,8 +45,12 @@ impl Encoding {
     /// # Errors
     /// [`SamError::DeviceLost`].
     pub async fn settle(&self) -> Result<(), SamError> {
-        let probe = self.state.clone().slice([0..1, 0..1, 0..1, 0..1]);
-        read(probe).await.map(drop)
+        read(self.probe()).await.map(drop)
+    }
+
+    /// One value of the state.
+    pub(super) fn probe(&self) -> Tensor<4> {
+        self.state.clone().slice([0..1, 0..1, 0..1, 0..1])
     }
 
     /// The embedding; runs the steps that are left.

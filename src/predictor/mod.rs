@@ -5,14 +5,16 @@
 mod embedding;
 mod encoded_prompt;
 mod encoding;
+mod warm_up;
 
 use std::io::{Read, Seek};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::checkpoint::{self, LoadedModel, Origin};
 use crate::geometry::Geometry;
+use crate::model::prompt_encoder::PointEncoder;
 use crate::preprocess::ImageReader;
 use crate::{SamError, embedding_file};
 
@@ -20,6 +22,7 @@ pub use embedding::{ImageEmbedding, SegmentOptions};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use encoded_prompt::Form;
 pub use encoding::Encoding;
+pub use warm_up::WarmUp;
 
 pub use crate::mask::Output;
 
@@ -27,9 +30,18 @@ pub use crate::mask::Output;
 #[derive(Debug, Clone)]
 pub struct Predictor {
     model: Arc<LoadedModel>,
-    /// The position of every cell of the image embedding: the same for every image.
-    image_pe: Tensor<4>,
+    shared: Arc<OnceLock<Shared>>,
     device: Device,
+}
+
+/// What every decode needs, whatever the image and the prompt.
+#[derive(Debug)]
+struct Shared {
+    points: PointEncoder,
+    /// `[5, D]`, row-major.
+    output_tokens: Vec<f32>,
+    /// The position of every cell of the image embedding: `[1, S/16, S/16, D]`.
+    image_pe: Tensor<4>,
 }
 
 impl Predictor {
@@ -43,8 +55,32 @@ impl Predictor {
 
     /// For a model that was loaded onto this device.
     pub fn new(model: LoadedModel, device: &Device) -> Self {
-        let image_pe = model.sam.prompt_encoder().dense_pe();
-        Self { model: Arc::new(model), image_pe, device: device.clone() }
+        Self { model: Arc::new(model), shared: Arc::default(), device: device.clone() }
+    }
+
+    /// Makes what the first decode would have to make for all decodes.
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn prepare(&self) -> Result<(), SamError> {
+        self.shared().await.map(drop)
+    }
+
+    /// Read from the device when it is first asked for.
+    async fn shared(&self) -> Result<&Shared, SamError> {
+        if let Some(shared) = self.shared.get() {
+            return Ok(shared);
+        }
+        let (encoder, decoder) = (self.model.sam.prompt_encoder(), self.model.sam.mask_decoder());
+        let table = encoder.point_table();
+        let [rows, dim] = table.dims();
+        let mut table = read(Tensor::cat(vec![table, decoder.output_tokens()], 0)).await?;
+        let output_tokens = table.split_off(rows * dim);
+        let points = encoder.point_encoder(table);
+        let size = self.model.config.embedding_size();
+        let image_pe = Tensor::from_data(TensorData::new(points.dense_pe(), [1, size, size, dim]), &self.device);
+        // Whoever was first: both are the same.
+        Ok(self.shared.get_or_init(|| Shared { points, output_tokens, image_pe }))
     }
 
     /// The model and what is known of it.
@@ -55,6 +91,14 @@ impl Predictor {
     /// Side of the encoder's square input, S.
     pub fn image_size(&self) -> usize {
         self.model.config.image_size()
+    }
+
+    /// Begins to compile what the first encode and the first prompt would wait for on a GPU.
+    ///
+    /// # Errors
+    /// [`SamError::BadImage`] for an encoder larger than any image.
+    pub fn warm_up(&self) -> Result<WarmUp, SamError> {
+        WarmUp::new(self)
     }
 
     /// Begins to encode a completely read image.

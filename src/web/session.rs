@@ -44,7 +44,9 @@ impl Session {
         let loaded = read_tensors(&mut source, &device, on_tensor.as_deref(), &thrown).await?;
         let model = LoadedModel::new(loaded, origin, source).map_err(|error| thrown.or(error))?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
-        Ok(Self { predictor: Predictor::new(model, &device), adapter })
+        let predictor = Predictor::new(model, &device);
+        predictor.prepare().await?;
+        Ok(Self { predictor, adapter })
     }
 
     /// What was loaded.
@@ -62,6 +64,12 @@ impl Session {
             image_size: self.predictor.image_size(),
             hash: hex(&model.hash),
         })?)
+    }
+
+    /// Begins to compile the GPU's kernels.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub fn warm_up(&self) -> JsResult<WarmUp> {
+        Ok(WarmUp(self.predictor.warm_up()?))
     }
 
     /// A reader of an image's rows.
@@ -108,6 +116,30 @@ async fn read_tensors(
         }
     }
     Ok(loading.finish()?)
+}
+
+/// Compiles the GPU's kernels before they are needed.
+#[wasm_bindgen]
+pub struct WarmUp(crate::WarmUp);
+
+#[wasm_bindgen]
+impl WarmUp {
+    /// Steps done.
+    #[wasm_bindgen(getter)]
+    pub fn done(&self) -> usize {
+        self.0.done()
+    }
+
+    /// Steps in all.
+    #[wasm_bindgen(getter)]
+    pub fn total(&self) -> usize {
+        self.0.total()
+    }
+
+    /// One step; true after the last.
+    pub async fn step(&mut self) -> JsResult<bool> {
+        Ok(self.0.step().await?)
+    }
 }
 
 /// Takes an image's rows from the top and resizes them on the way.

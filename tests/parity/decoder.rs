@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 
 use super::fixtures::{Fixture, Values, predictor, text};
 use super::{END_TO_END, MODELS, MODULE, assert_close, channels_first, channels_last, tensor};
-use crate::model::prompt_encoder::{SparsePoint, TokenKind};
+use crate::model::Sam;
+use crate::model::prompt_encoder::{PointEncoder, SparsePoint, TokenKind};
 use crate::predictor::Predictor;
 
 fn each(run: impl Fn(&Fixture, &Predictor)) {
@@ -55,7 +56,7 @@ fn modules() {
         assert_close("iou_head", output, &module("iou_head", "output"), MODULE);
         let output = prompt.encode_masks(channels_last(&module("mask_downscaling", "input")));
         assert_close("mask_downscaling", channels_first(output), &module("mask_downscaling", "output"), MODULE);
-        assert_close("dense_pe", channels_first(prompt.dense_pe()), &module("dense_pe", "output"), MODULE);
+        assert_close("dense_pe", channels_first(dense_pe(sam)), &module("dense_pe", "output"), MODULE);
     });
 }
 
@@ -74,7 +75,10 @@ pub fn check_prompts(fixture: &Fixture, predictor: &Predictor, tolerance: f32) {
         let get = |part: &str| fixture.find(&format!("case/{name}/{part}"));
         let points = sparse_points(get("points"), get("labels"), get("box"), batch);
 
-        let points = points.first().is_some_and(|p| !p.is_empty()).then(|| sam.prompt_encoder().encode_points(&points));
+        let encoder = point_encoder(sam);
+        let (n, dim) = (points.first().map_or(0, Vec::len), encoder.dim());
+        let points: Vec<f32> = points.iter().flat_map(|points| encoder.encode(points)).collect();
+        let points = (n > 0).then(|| tensor::<3>(&Values { data: points, shape: vec![batch, n, dim] }));
         if let (Some(points), Some(expected)) = (&points, get("sparse")) {
             assert_close(&format!("{name} sparse"), points.clone(), &expected, MODULE);
         }
@@ -88,16 +92,28 @@ pub fn check_prompts(fixture: &Fixture, predictor: &Predictor, tolerance: f32) {
             let full = dense.clone().expand([n.max(batch), dh.max(h), dw.max(w), dim]);
             assert_close(&format!("{name} dense"), channels_first(full), &expected, MODULE);
         }
-        let parts: Vec<Tensor<3>> = points.into_iter().chain(get("tokens").map(|tokens| tensor(&tokens))).collect();
-        let sparse = (!parts.is_empty()).then(|| Tensor::cat(parts, 1));
+        let output_tokens = sam.mask_decoder().output_tokens().unsqueeze::<3>().repeat_dim(0, batch);
+        let parts = [points, get("tokens").map(|tokens| tensor(&tokens))];
+        let tokens = Tensor::cat(std::iter::once(output_tokens).chain(parts.into_iter().flatten()).collect(), 1);
 
         let image = fixture.get(&format!("image/{}/embedding", text(case, "image")));
-        let pe = sam.prompt_encoder().dense_pe();
-        let (masks, scores) = sam.mask_decoder().forward(channels_last(&image), pe, sparse, dense, batch);
+        let (masks, scores) = sam.mask_decoder().forward(channels_last(&image), dense_pe(sam), tokens, dense);
         let expected = get("low_res").unwrap();
         assert_close(&format!("{name} masks"), masks.clone(), &expected, tolerance);
         assert_close(&format!("{name} scores"), scores, &get("iou").unwrap(), tolerance);
     }
+}
+
+fn point_encoder(sam: &Sam) -> PointEncoder {
+    let table = sam.prompt_encoder().point_table().into_data().try_into_vec().unwrap();
+    sam.prompt_encoder().point_encoder(table)
+}
+
+fn dense_pe(sam: &Sam) -> Tensor<4> {
+    let encoder = point_encoder(sam);
+    let (values, dim) = (encoder.dense_pe(), encoder.dim());
+    let cells = (values.len() / dim).isqrt();
+    tensor(&Values { data: values, shape: vec![1, cells, cells, dim] })
 }
 
 /// The tokens of a case as the predictor would make them: points, padding where there is no box, corners.

@@ -105,6 +105,28 @@ async function loadOn(
     if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
   };
   const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
+  if (device === "webgpu") await warmUp(engine, session, signal, report);
   const { device: _, adapter: __, ...found } = session.info;
   return { engine, session, blob, info: { ...found, device, adapter } };
+}
+
+/** Compiles the GPU's kernels step by step, so that the page is drawn between two; the first click would wait for them. */
+async function warmUp(
+  engine: Engine,
+  session: Session,
+  signal: AbortSignal,
+  report: LoadContext["report"],
+): Promise<void> {
+  const kernels = await engine.turn(signal, () => session.warmUp());
+  try {
+    for (let done = false; !done;) {
+      done = await engine.turn(signal, () => kernels.step());
+      report({ stage: "compile", loaded: kernels.done, total: kernels.total });
+    }
+  } catch (error) {
+    engine.release(() => session);
+    throw error;
+  } finally {
+    engine.release(() => kernels);
+  }
 }

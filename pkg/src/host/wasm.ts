@@ -67,9 +67,20 @@ export interface WireEverything {
 
 export interface Session {
   readonly info: SessionInfo;
+  /** Only for a GPU. */
+  warmUp(): WarmUp;
   reader(width: number, height: number): ImageReader;
   encode(reader: ImageReader): Encoding;
   open(file: Uint8Array): Embedding;
+  free(): void;
+}
+
+/** Compiles a GPU's kernels before they are needed. */
+export interface WarmUp {
+  readonly done: number;
+  readonly total: number;
+  /** The kernels of one step; true when it was the last. */
+  step(): Promise<boolean>;
   free(): void;
 }
 

@@ -5,6 +5,7 @@
 
 use std::array;
 
+use half::f16;
 use wide::f32x4;
 
 use crate::ops::Activation;
@@ -45,6 +46,8 @@ pub enum Right<'a> {
     Plain(Rows<'a>),
     /// Transposed: `[columns, depth]`, rows `stride` elements apart.
     Transposed(Rows<'a>),
+    /// `[depth, columns]` in 16 bits, rows one after the other.
+    Half { data: &'a [f16], columns: usize },
 }
 
 /// What happens to every element of a finished product.
@@ -214,6 +217,15 @@ fn pack_panel(right: Right<'_>, column: usize, width: usize, panel: &mut [[f32; 
                 }
             }
         }
+        Right::Half { data, columns } => {
+            for (row, packed) in data.chunks_exact(columns).zip(panel) {
+                let row = &row[column..];
+                match row.first_chunk::<NR>() {
+                    Some(row) if width == NR => *packed = row.map(widen),
+                    _ => packed.iter_mut().zip(&row[..width]).for_each(|(packed, half)| *packed = widen(*half)),
+                }
+            }
+        }
         Right::Transposed(Rows { data, stride }) => {
             // Columns beyond the matrix repeat its last: what they give is never stored.
             let [a, b, c, d, e, f, g, h]: [&[f32]; NR] =
@@ -224,6 +236,17 @@ fn pack_panel(right: Right<'_>, column: usize, width: usize, panel: &mut [[f32; 
             }
         }
     }
+}
+
+/// The same number in 32 bits, without a branch, so that eight are widened at once.
+#[inline]
+fn widen(half: f16) -> f32 {
+    let half = u32::from(half.to_bits());
+    // Exponent and fraction at their places; the exponent's bias is then 112 too small, also of numbers below the normal ones.
+    let magnitude = f32::from_bits((half & 0x7fff) << 13) * f32::from_bits((127 + 112) << 23);
+    // The greatest exponent stands for infinity and NaN.
+    let special = if half & 0x7c00 == 0x7c00 { 0x7f80_0000 } else { 0 };
+    f32::from_bits(magnitude.to_bits() | special | (half & 0x8000) << 16)
 }
 
 /// The product of one panel of each side.
@@ -240,4 +263,18 @@ pub fn tile(left: &[[f32; MR]], right: &[[f32; NR]]) -> [[f32x4; 2]; MR] {
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widens_every_number() {
+        for bits in 0..=u16::MAX {
+            let half = f16::from_bits(bits);
+            let (found, expected) = (widen(half), half.to_f32());
+            assert!(found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(), "{bits:#x}");
+        }
+    }
 }

@@ -10,7 +10,6 @@ mod math;
 mod norm;
 
 use burn::backend::Flex;
-use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
 
@@ -26,24 +25,33 @@ pub(super) fn linear<const D: usize>(
     bias: Option<&Tensor<1>>,
     activation: Activation,
 ) -> Option<Tensor<D>> {
-    let (input, weight) = (ordered(x)?, flex(weight)?);
+    let ([depth, columns], input) = (weight.dims(), ordered(x)?);
     let bias = match bias {
         Some(bias) => Some(ordered(bias)?),
         None => None,
     };
-    let [depth, columns] = *weight.shape().as_slice() else { return None };
+    let packed = pack_weight(weight, depth, columns)?;
     let mut shape = x.dims();
     let rows = shape[..D - 1].iter().product();
     shape[D - 1] = columns;
-    let strides = weight.layout().strides();
-    let right = right_side(&weight, weight.layout().start_offset(), strides[0], strides[1])?;
-    let packed = Packed::new(right, depth, columns);
     let mut out = vec![0.0; rows * columns];
     let size = Size { rows, depth, columns };
     let left = Rows { data: slice(&input), stride: depth };
     let epilogue = Epilogue { bias: bias.as_ref().map(slice), activation };
     gemm::matmul(size, &left, &packed, &mut out, columns, epilogue, &mut Workspace::default());
     Some(tensor(out, shape))
+}
+
+/// A weight of 32 bits or, widened on the way, of 16.
+fn pack_weight(weight: &Tensor<2>, depth: usize, columns: usize) -> Option<Packed> {
+    if let Some(weight) = flex(weight) {
+        let strides = weight.layout().strides();
+        let right = right_side(&weight, weight.layout().start_offset(), strides[0], strides[1])?;
+        return Some(Packed::new(right, depth, columns));
+    }
+    let weight = weight.clone().try_into_primitive::<Flex>().ok().filter(|x| x.dtype() == DType::F16)?.to_contiguous();
+    // A matrix without elements has no rows to cut it into.
+    Some(Packed::new(Right::Half { data: weight.storage(), columns: columns.max(1) }, depth, columns))
 }
 
 /// See [`matmul`](super::matmul()).
@@ -82,16 +90,28 @@ fn right_side(x: &FlexTensor, start: usize, row: isize, column: isize) -> Option
 /// See [`layer_norm`](super::layer_norm).
 pub(super) fn layer_norm<const D: usize>(
     x: &Tensor<D>,
+    residual: Option<&Tensor<D>>,
     gamma: &Tensor<1>,
     beta: &Tensor<1>,
     epsilon: f64,
+    activation: Activation,
 ) -> Option<Tensor<D>> {
     let [input, gamma, beta] = [ordered(x)?, ordered(gamma)?, ordered(beta)?];
     if slice(&gamma).is_empty() {
         return None;
     }
     let mut out = vec![0.0; slice(&input).len()];
-    norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out);
+    match residual {
+        Some(residual) => {
+            let residual = ordered(residual)?;
+            let sum: Vec<f32> = slice(&input).iter().zip(slice(&residual)).map(|(a, b)| a + b).collect();
+            norm::layer_norm(&sum, slice(&gamma), slice(&beta), epsilon as f32, &mut out);
+        }
+        None => norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out),
+    }
+    if activation != Activation::None {
+        math::activate(&mut out, activation);
+    }
     Some(tensor(out, x.dims()))
 }
 

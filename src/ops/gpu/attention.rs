@@ -3,32 +3,65 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
-use super::{Kernel, float, is_software, on_gpu};
+use super::grid::{Grid, operations};
+use super::{Kernel, Sizes, is_software, on_gpu, view};
 use crate::ops::{Bias, Packing};
 
 /// See [`self_attention`](crate::ops::self_attention).
 pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f64, bias: &Bias) -> Option<Tensor<3>> {
     let [batch, tokens, width] = qkv.dims();
-    let dim = width / 3;
-    let head_dim = dim / heads;
-    if !head_dim.is_multiple_of(4) || head_dim > MAX_HEAD_DIM {
+    let size = Size { batch, heads, queries: tokens, keys: tokens, head_dim: width / 3 / heads };
+    if !size.fits() {
         return None;
     }
-    let shared = Shared { batch, heads, tokens, head_dim, packing };
     let qkv = on_gpu(qkv)?;
+    let views = size.packed(packing);
     let bias = match bias {
         Bias::None => None,
         Bias::Table(table) => Some((Added::Table, on_gpu(table)?)),
         Bias::Decomposed { vertical, horizontal, grid } => {
-            let offsets = shared.offsets(&qkv, &on_gpu(vertical)?, &on_gpu(horizontal)?, *grid)?;
+            let offsets = size.offsets(&qkv, views[0], &on_gpu(vertical)?, &on_gpu(horizontal)?, *grid)?;
             Some((Added::Offsets { grid: *grid }, on_gpu(&offsets)?))
         }
     };
-    let added = bias.as_ref().map(|(added, _)| *added);
-    let kernel = shared.kernel(added).with("scale", float(scale));
-    let inputs: Vec<&CubeTensor> = std::iter::once(&qkv).chain(bias.as_ref().map(|(_, bias)| bias)).collect();
-    let tiles = tokens.div_ceil(shared.tile());
-    kernel.launch(&inputs, [batch, tokens, dim], [tiles.div_ceil(workgroup()), batch * heads, 1])
+    let out = size.attend(&[(&qkv, "qkv")], ["qkv"; 3], views, scale, bias.as_ref().map(|(added, x)| (*added, x)))?;
+    Some(out.reshape([batch, tokens, width / 3]))
+}
+
+/// See [`attention`](crate::ops::attention()); without a bias.
+pub fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
+    let ([batch, heads, queries, head_dim], [_, _, keys, _]) = (q.dims(), k.dims());
+    let size = Size { batch, heads, queries, keys, head_dim };
+    if !size.fits() || keys == 0 || !matches!(bias, Bias::None) {
+        return None;
+    }
+    let ((q, q_view), (k, k_view), (v, v_view)) = (by_head(q)?, by_head(k)?, by_head(v)?);
+    let inputs = [(&q, "q"), (&k, "k"), (&v, "v")];
+    Some(size.attend(&inputs, ["q", "k", "v"], [q_view, k_view, v_view], scale, None)?.swap_dims(1, 2))
+}
+
+/// Where the queries, keys or values of all heads lie in a buffer, in vectors: from one batch, head and token to the next, and
+/// their beginning.
+type View = [usize; 4];
+
+/// A tensor `[batch, heads, tokens, head_dim]` as it lies, if the elements of a head lie side by side.
+fn by_head(x: &Tensor<4>) -> Option<(CubeTensor, View)> {
+    let strides = |x: &CubeTensor| -> Option<View> {
+        let [batch, head, token, 1] = x.meta.strides()[..] else { return None };
+        [batch, head, token].iter().all(|stride| stride.is_multiple_of(4)).then_some([
+            batch / 4,
+            head / 4,
+            token / 4,
+            0,
+        ])
+    };
+    let lying = view(x)?;
+    if let Some(strides) = strides(&lying) {
+        return Some((lying, strides));
+    }
+    let ordered = on_gpu(x)?;
+    let strides = strides(&ordered)?;
+    Some((ordered, strides))
 }
 
 /// Wider heads would not fit into registers.
@@ -47,99 +80,113 @@ enum Added {
     Offsets { grid: [usize; 2] },
 }
 
-/// What the two kernels have in common.
+/// Sizes of an attention.
 #[derive(Clone, Copy)]
-struct Shared {
+struct Size {
     batch: usize,
     heads: usize,
-    tokens: usize,
+    queries: usize,
+    keys: usize,
     head_dim: usize,
-    packing: Packing,
 }
 
-impl Shared {
+impl Size {
+    fn fits(&self) -> bool {
+        self.head_dim.is_multiple_of(4) && (4..=MAX_HEAD_DIM).contains(&self.head_dim)
+    }
+
     /// Queries of a thread. Each takes two vectors of registers for every four elements of a head.
     fn tile(&self) -> usize {
         let (vectors, most) = if is_software() { (64, 8) } else { (16, 2) };
-        (vectors / (self.head_dim / 4)).clamp(1, most).min(self.tokens)
+        (vectors / (self.head_dim / 4)).clamp(1, most).min(self.queries)
     }
 
-    /// Where the queries (0), keys (1) or values (2) begin, and from one batch, head and token to the next; in vectors.
-    fn layout(&self, part: usize) -> String {
+    /// Queries, keys and values in the output of one layer.
+    fn packed(&self, packing: Packing) -> [View; 3] {
         let (heads, width) = (self.heads, self.head_dim / 4);
-        let (begin, head) = match self.packing {
-            Packing::Parts => (part * heads * width, width),
-            Packing::Heads => (part * width, 3 * width),
+        let (part, head) = match packing {
+            Packing::Parts => (heads * width, width),
+            Packing::Heads => (width, 3 * width),
         };
         let token = 3 * heads * width;
-        format!("{begin}u, {}u, {head}u, {token}u", self.tokens * token)
+        [0, 1, 2].map(|i| [self.queries * token, head, token, i * part])
     }
 
-    fn kernel(&self, added: Option<Added>) -> Kernel {
-        let Self { heads, tokens, head_dim, .. } = *self;
+    /// Launches attention.wgsl: `[batch, queries, heads, head_dim]`. `inputs` are buffers and their names, `names` those of
+    /// queries, keys and values.
+    fn attend(
+        &self,
+        inputs: &[(&CubeTensor, &'static str)],
+        names: [&'static str; 3],
+        views: [View; 3],
+        scale: f64,
+        bias: Option<(Added, &CubeTensor)>,
+    ) -> Option<Tensor<4>> {
+        let Self { batch, heads, queries, keys, head_dim } = *self;
         let by_key = |index: &str| {
             format!("vec4<f32>({})", ["x", "y", "z", "w"].map(|lane| format!("bias[{index} + i.{lane}]")).join(", "))
         };
-        let (key_rows, key_columns) = match added {
-            Some(Added::Offsets { grid: [height, width] }) => (height, width),
-            _ => (1, tokens),
-        };
-        let (bias_head, row_bias, column_bias) = match added {
-            None => ("head", "0.0".into(), "vec4<f32>()".into()),
-            Some(Added::Table) => ("head", "0.0".into(), by_key(&format!("(head * QUERIES + query) * {tokens}u"))),
-            Some(Added::Offsets { grid: [height, width] }) => {
-                let begin = format!("(head * QUERIES + query) * {}u", height + width);
-                ("head_of_batch", format!("bias[{begin} + row]"), by_key(&format!("{begin} + {height}u")))
+        let ([key_rows, key_columns], bias_head, row_bias, column_bias) = match bias {
+            None => ([1, keys], "head", "0.0".into(), "vec4<f32>()".into()),
+            Some((Added::Table, _)) => {
+                let begin = "(head * sizes.queries + query) * sizes.key_columns";
+                ([1, keys], "head", "0.0".into(), by_key(begin))
+            }
+            Some((Added::Offsets { grid }, _)) => {
+                let begin = "(head * sizes.queries + query) * (sizes.key_rows + sizes.key_columns)";
+                (grid, "head_of_batch", format!("bias[{begin} + row]"), by_key(&format!("{begin} + sizes.key_rows")))
             }
         };
-        let mut bindings = vec![("qkv", "vec4<f32>")];
-        if added.is_some() {
+        let mut bindings: Vec<(&str, &str)> = inputs.iter().map(|(_, name)| (*name, "vec4<f32>")).collect();
+        if bias.is_some() {
             bindings.push(("bias", "f32"));
         }
-        Kernel::new("attention", include_str!("attention.wgsl"))
+        let kernel = Kernel::new("attention", include_str!("attention.wgsl"))
             .unrolled(self.tile(), head_dim / 4)
             .with("bindings", declare(&bindings))
-            .with("out_binding", bindings.len())
-            .with("q_layout", self.layout(0))
-            .with("k_layout", self.layout(1))
-            .with("v_layout", self.layout(2))
-            .with("heads", heads)
-            .with("queries", tokens)
-            .with("key_rows", key_rows)
-            .with("key_columns", key_columns)
+            .with("q", names[0])
+            .with("k", names[1])
+            .with("v", names[2])
             .with("head_dim", head_dim)
             .with("tile_queries", self.tile())
             .with("workgroup", workgroup())
             .with("bias_head", bias_head)
             .with("row_bias", row_bias)
-            .with("column_bias", column_bias)
+            .with("column_bias", column_bias);
+        let mut sizes = Sizes::new([heads, queries, key_rows, key_columns])?.float(scale);
+        for view in views {
+            sizes = sizes.and(view)?;
+        }
+        let workgroups = [queries.div_ceil(self.tile()).div_ceil(workgroup()), batch * heads, 1];
+        // Two products, and what a softmax takes.
+        let grid = Grid { workgroups, operations: operations([4 * head_dim + 32, batch, heads, queries, keys]) };
+        let inputs: Vec<&CubeTensor> = inputs.iter().map(|(x, _)| *x).chain(bias.map(|(_, bias)| bias)).collect();
+        kernel.launch(&inputs, sizes, [batch, queries, heads, head_dim], grid)
     }
 
     /// The products of every query with its rows of the two tables, once for all keys.
     fn offsets(
         &self,
         qkv: &CubeTensor,
+        q: View,
         vertical: &CubeTensor,
         horizontal: &CubeTensor,
         [height, width]: [usize; 2],
     ) -> Option<Tensor<3>> {
-        let Self { batch, heads, tokens, head_dim, .. } = *self;
+        let Self { batch, heads, queries, head_dim, .. } = *self;
         let tile = self.tile().min(height).min(width);
         let bindings = [("qkv", "vec4<f32>"), ("vertical_table", "vec4<f32>"), ("horizontal_table", "vec4<f32>")];
         let kernel = Kernel::new("relative_position", include_str!("relative_position.wgsl"))
             .unrolled(tile, head_dim / 4)
             .with("bindings", declare(&bindings))
-            .with("out_binding", bindings.len())
-            .with("q_layout", self.layout(0))
-            .with("heads", heads)
-            .with("height", height)
-            .with("width", width)
             .with("head_dim", head_dim)
             .with("workgroup", workgroup())
             .with("tile_queries", tile);
+        let sizes = Sizes::new([heads, height, width, 0, 0])?.and(q)?;
         let threads = (height * width.div_ceil(tile)).max(width * height.div_ceil(tile));
         let workgroups = [threads.div_ceil(workgroup()), batch * heads, 2];
-        kernel.launch(&[qkv, vertical, horizontal], [batch * heads, tokens, height + width], workgroups)
+        let grid = Grid { workgroups, operations: operations([2, batch, heads, queries, height + width, head_dim]) };
+        kernel.launch(&[qkv, vertical, horizontal], sizes, [batch * heads, queries, height + width], grid)
     }
 }
 

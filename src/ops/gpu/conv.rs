@@ -3,8 +3,9 @@
 use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
+use super::grid::{Grid, operations};
 use super::linear::{Size, bias_binding, tile, workgroup};
-use super::{Kernel, on_gpu};
+use super::{Kernel, Sizes, on_gpu};
 use crate::ops::Activation;
 
 /// See [`depthwise_conv3x3`](crate::ops::depthwise_conv3x3).
@@ -32,15 +33,11 @@ pub fn depthwise_conv3x3(
         "weight[channel * 9u + tap]".into()
     };
     let columns = out_width.div_ceil(tile_columns);
-    let [workgroup_x, workgroup_y] = workgroup(elements, columns);
+    let [workgroup_x, workgroup_y] = workgroup(elements, false);
     let kernel = Kernel::new("depthwise3x3", include_str!("depthwise3x3.wgsl"))
         .unrolled((tile_columns - 1) * stride + 3, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[channel]".into() } else { format!("{element}()") })
-        .with("out_binding", if bias.is_some() { 3 } else { 2 })
-        .with("height", height)
-        .with("width", width)
-        .with("elements", elements)
         .with("stride", stride)
         .activated(activation, element)
         .with("tile_columns", tile_columns)
@@ -49,7 +46,9 @@ pub fn depthwise_conv3x3(
         .with("workgroup_y", workgroup_y);
     let inputs: Vec<&CubeTensor> = [&x, &weight].into_iter().chain(&bias).collect();
     let workgroups = [elements.div_ceil(workgroup_x), columns.div_ceil(workgroup_y), batch * out_height];
-    kernel.launch(&inputs, [batch, out_height, out_width, channels], workgroups)
+    let sizes = Sizes::new([height, width, out_height, out_width, elements])?;
+    let grid = Grid { workgroups, operations: operations([40, batch, out_height, out_width, channels]) };
+    kernel.launch(&inputs, sizes, [batch, out_height, out_width, channels], grid)
 }
 
 /// Neighbours of an output row that one thread makes.
@@ -73,25 +72,19 @@ pub fn conv3x3(
     let (element, elements) = if output.is_multiple_of(4) { ("vec4<f32>", output / 4) } else { ("f32", output) };
     let vectors = input.is_multiple_of(4) && output.is_multiple_of(4);
     let kernel = if vectors {
-        Kernel::new("conv3x3", include_str!("conv3x3.wgsl")).with("output", output)
+        Kernel::new("conv3x3", include_str!("conv3x3.wgsl"))
     } else {
-        Kernel::new("conv3x3_any", include_str!("conv3x3_any.wgsl")).with("element", element).with("elements", elements)
+        Kernel::new("conv3x3_any", include_str!("conv3x3_any.wgsl"))
     };
     let pixels = batch * out_height * out_width;
     let product = Size { batch: 1, rows: pixels, depth: 9 * input, columns: 4 * elements };
-    let [tile_pixels, tile_columns] = tile(product, elements, true);
+    let [tile_pixels, tile_columns] = tile(product, elements, true, false);
     let [across, down] = [elements.div_ceil(tile_columns), pixels.div_ceil(tile_pixels)];
-    let [workgroup_x, workgroup_y] = workgroup(across, down);
+    let [workgroup_x, workgroup_y] = workgroup(across, false);
     let kernel = kernel
         .unrolled(tile_pixels, tile_columns)
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[column]".into() } else { format!("{element}()") })
-        .with("out_binding", if bias.is_some() { 3 } else { 2 })
-        .with("batch", batch)
-        .with("height", height)
-        .with("width", width)
-        .with("input", input)
-        .with("stride", stride)
         .activated(activation, element)
         .with("tile_pixels", tile_pixels)
         .with("tile_columns", tile_columns)
@@ -99,5 +92,8 @@ pub fn conv3x3(
         .with("workgroup_y", workgroup_y);
     let inputs: Vec<&CubeTensor> = [&x, &weight].into_iter().chain(&bias).collect();
     let workgroups = [across.div_ceil(workgroup_x), down.div_ceil(workgroup_y), 1];
-    kernel.launch(&inputs, [batch, out_height, out_width, output], workgroups)
+    let depth = if vectors { input / 4 } else { input };
+    let sizes = Sizes::new([height, width, out_height, out_width, stride, pixels, depth, elements])?;
+    let grid = Grid { workgroups, operations: operations([2 * 9, pixels, input, output]) };
+    kernel.launch(&inputs, sizes, [batch, out_height, out_width, output], grid)
 }

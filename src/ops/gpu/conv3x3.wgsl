@@ -3,58 +3,71 @@
 // A thread keeps TILE_PIXELS output pixels × TILE_COLUMNS vec4 of output channels in registers, as linear.wgsl does.
 // Before the placeholders are filled, a line with `$r` is repeated for every pixel of the tile and one with `$c` for every
 // column (with both: for every pair).
-@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>; // [batch, HEIGHT, WIDTH, input]
+@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>; // [batch, height, width, input]
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4<f32>>; // [3, 3, input, output]
 {{bias_binding}}
-@group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, OUT_HEIGHT, OUT_WIDTH, output]
+@group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, out_height, out_width, output]
+@group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
 
-const HEIGHT: u32 = {{height}}u;
-const WIDTH: u32 = {{width}}u;
-const STRIDE: u32 = {{stride}}u;
-const OUT_HEIGHT: u32 = (HEIGHT + STRIDE - 1u) / STRIDE;
-const OUT_WIDTH: u32 = (WIDTH + STRIDE - 1u) / STRIDE;
-const PIXELS: u32 = {{batch}}u * OUT_HEIGHT * OUT_WIDTH;
-// Input and output channels / 4.
-const K4: u32 = {{input}}u / 4u;
-const N4: u32 = {{output}}u / 4u;
+struct Sizes {
+  // The grid's first workgroup.
+  first: vec3<u32>,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  stride: u32,
+  // Output pixels of all images.
+  pixels: u32,
+  // Input and output channels / 4.
+  k4: u32,
+  n4: u32,
+}
+
 const TILE_PIXELS: u32 = {{tile_pixels}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
+const WORKGROUP = vec3<u32>({{workgroup_x}}u, {{workgroup_y}}u, 1u);
 
 fn bias_at(column: u32) -> vec4<f32> {
   return {{bias_at}};
 }
 
 @compute @workgroup_size({{workgroup_x}}, {{workgroup_y}})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
+  let id = sizes.first * WORKGROUP + invocation;
+  let out_width = sizes.out_width;
+  let pixels_per_image = sizes.out_height * out_width;
+  let k4 = sizes.k4;
+  let n4 = sizes.n4;
   let column = id.x * TILE_COLUMNS;
   let pixel = id.y * TILE_PIXELS;
-  if (pixel >= PIXELS || column >= N4) {
+  if (pixel >= sizes.pixels || column >= n4) {
     return;
   }
   // Pixels and columns beyond the edge compute the last one again and store nothing.
   // Of every pixel its image's first row, its row and its column in the input; then where a tap reads, and whether it may.
   var places: array<vec3<u32>, TILE_PIXELS>;
   for (var i = 0u; i < TILE_PIXELS; i++) {
-    let p = min(pixel + i, PIXELS - 1u);
-    places[i] = vec3<u32>(p / (OUT_HEIGHT * OUT_WIDTH) * HEIGHT, p / OUT_WIDTH % OUT_HEIGHT * STRIDE, p % OUT_WIDTH * STRIDE);
+    let p = min(pixel + i, sizes.pixels - 1u);
+    places[i] = vec3<u32>(p / pixels_per_image * sizes.height, p / out_width % sizes.out_height * sizes.stride, p % out_width * sizes.stride);
   }
   var begins: array<u32, TILE_PIXELS>;
   var inside: array<bool, TILE_PIXELS>;
-  var w_$c = min(column + $cu, N4 - 1u);
+  var w_$c = min(column + $cu, n4 - 1u);
   var sum_$r_$c = vec4<f32>();
   for (var tap = 0u; tap < 9u; tap++) {
     for (var i = 0u; i < TILE_PIXELS; i++) {
       // One more than the row and the column that are read: unsigned numbers cannot go below 0.
       let at_y = places[i].y + tap / 3u;
       let at_x = places[i].z + tap % 3u;
-      inside[i] = at_y >= 1u && at_y <= HEIGHT && at_x >= 1u && at_x <= WIDTH;
-      begins[i] = select(0u, ((places[i].x + at_y - 1u) * WIDTH + at_x - 1u) * K4, inside[i]);
+      inside[i] = at_y >= 1u && at_y <= sizes.height && at_x >= 1u && at_x <= sizes.width;
+      begins[i] = select(0u, ((places[i].x + at_y - 1u) * sizes.width + at_x - 1u) * k4, inside[i]);
     }
-    for (var k = 0u; k < K4; k++) {
-      let block_$c = mat4x4<f32>(weight[w_$c], weight[w_$c + N4], weight[w_$c + 2u * N4], weight[w_$c + 3u * N4]);
+    for (var k = 0u; k < k4; k++) {
+      let block_$c = mat4x4<f32>(weight[w_$c], weight[w_$c + n4], weight[w_$c + 2u * n4], weight[w_$c + 3u * n4]);
       let v_$r = select(vec4<f32>(), x[begins[$ru] + k], inside[$ru]);
       sum_$r_$c += block_$c * v_$r;
-      w_$c += 4u * N4;
+      w_$c += 4u * n4;
     }
   }
   // A loop, not repeated lines: these would be most of the code, and of the time to compile it.
@@ -63,8 +76,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   for (var i = 0u; i < TILE_PIXELS * TILE_COLUMNS; i++) {
     let p = pixel + i / TILE_COLUMNS;
     let c = column + i % TILE_COLUMNS;
-    if (p < PIXELS && c < N4) {
-      out[p * N4 + c] = activate(sums[i] + bias_at(c));
+    if (p < sizes.pixels && c < n4) {
+      out[p * n4 + c] = activate(sums[i] + bias_at(c));
     }
   }
 }

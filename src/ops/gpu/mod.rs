@@ -5,25 +5,31 @@
 
 mod attention;
 mod conv;
+mod grid;
 mod linear;
 mod norm;
+mod softmax;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Shape, Tensor};
 use burn_cubecl::cubecl::CubeCount;
+use burn_cubecl::cubecl::dry_run::DryRun;
 use burn_cubecl::cubecl::prelude::KernelId;
-use burn_cubecl::cubecl::server::KernelArguments;
+use burn_cubecl::cubecl::server::{KernelArguments, MetadataBindingInfo};
 use burn_wgpu::{CubeBackend, CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate, into_contiguous};
 
-pub(super) use self::attention::self_attention;
+pub(super) use self::attention::{attention, self_attention};
 pub(super) use self::conv::{conv3x3, depthwise_conv3x3};
+use self::grid::Grid;
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
+pub(super) use self::softmax::softmax;
 use super::Activation;
 
-/// What becomes of a template: every placeholder and its value. Kernels that differ in any are different kernels.
+/// What becomes of a template: every placeholder and its value. Kernels that differ in any are different kernels, and each
+/// is compiled when it is first launched.
 #[derive(Clone)]
 struct Kernel {
     name: &'static str,
@@ -62,36 +68,79 @@ impl Kernel {
         self.with("activation", number).with("element", element)
     }
 
-    /// Runs the kernel on a grid of workgroups. Its bindings are the inputs and, last, an output of the given shape.
+    /// Runs the kernel on a grid. Its bindings are the inputs, an output of the given shape and its sizes.
     fn launch<const D: usize>(
         self,
         inputs: &[&CubeTensor],
+        sizes: Sizes,
         shape: [usize; D],
-        workgroups: [usize; 3],
+        grid: Grid,
     ) -> Option<Tensor<D>> {
         if shape.contains(&0) {
             return None;
         }
         let first = inputs.first()?;
         let (client, device) = (first.client.clone(), first.device.clone());
-        let [x, y, z] = workgroups.map(|count| u32::try_from(count).ok().filter(|count| *count <= MAX_WORKGROUPS));
-        let count = CubeCount::Static(x?, y?, z?);
         let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
-        let mut arguments = KernelArguments::new();
-        for input in inputs {
-            arguments = arguments.with_buffer(input.handle.clone().binding());
+        let kernel = self.with("out_binding", inputs.len()).with("sizes_binding", inputs.len() + 1);
+        for part in grid.parts() {
+            if part.begins_a_submission()
+                && let Err(error) = client.flush()
+            {
+                // Whoever reads the results will hear of it.
+                log::error!("the device is lost: {error:?}");
+            }
+            let mut arguments = KernelArguments::new();
+            for input in inputs {
+                arguments = arguments.with_buffer(input.handle.clone().binding());
+            }
+            let info = MetadataBindingInfo::custom(sizes.words(part.first));
+            arguments = arguments.with_buffer(out.clone().binding()).with_info(info);
+            let [x, y, z] = part.workgroups;
+            // The template names its own workgroup size.
+            let source = SourceKernel::new(kernel.clone(), CubeDim::new_1d(1));
+            client.launch(Box::new(source), CubeCount::Static(x, y, z), arguments);
         }
-        arguments = arguments.with_buffer(out.clone().binding());
-        // The template names its own workgroup size.
-        let kernel = SourceKernel::new(self, CubeDim::new_1d(1));
-        client.launch(Box::new(kernel), count, arguments);
         let out = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
         Some(Tensor::from_primitive::<CubeBackend>(out))
     }
 }
 
-/// Workgroups along one axis of a grid, by WebGPU's default limits.
-const MAX_WORKGROUPS: u32 = 65_535;
+/// What a kernel reads of its tensors' sizes when it runs, in the order of its `Sizes`: they are no part of its text, so that
+/// it is compiled once for prompts of any number of points, and for all layers of a kind.
+///
+/// Every template's `Sizes` begins with `first`, three numbers: the grid's first workgroup.
+struct Sizes(Vec<u32>);
+
+impl Sizes {
+    /// Numbers of 32 bits; `None` where one is larger.
+    fn new<const N: usize>(sizes: [usize; N]) -> Option<Self> {
+        Self(Vec::new()).and(sizes)
+    }
+
+    /// Appends numbers of 32 bits; `None` where one is larger.
+    fn and<const N: usize>(mut self, sizes: [usize; N]) -> Option<Self> {
+        for size in sizes {
+            self.0.push(u32::try_from(size).ok()?);
+        }
+        Some(self)
+    }
+
+    /// Appends an f32.
+    fn float(mut self, value: f64) -> Self {
+        self.0.push((value as f32).to_bits());
+        self
+    }
+
+    /// The words of the buffer where the grid begins with a workgroup.
+    fn words(&self, first: [u32; 3]) -> Vec<u64> {
+        let mut words: Vec<u32> = first.into_iter().chain(self.0.iter().copied()).collect();
+        // A uniform buffer's size is a multiple of 16 bytes.
+        words.resize(words.len().next_multiple_of(4), 0);
+        let (pairs, _) = words.as_chunks::<2>();
+        pairs.iter().map(|[low, high]| u64::from(*low) | u64::from(*high) << 32).collect()
+    }
+}
 
 impl KernelSource for Kernel {
     fn source(&self) -> SourceTemplate {
@@ -128,6 +177,13 @@ fn unroll(text: &str, index: &str, count: usize) -> String {
     unrolled
 }
 
+/// A weight on the GPU, in row-major order; f16 where the checkpoint has it so, for its memory. Adapters without 16-bit
+/// arithmetic know no other kernel for such a tensor: it is only ever lent to ours.
+fn weight_on_gpu<const D: usize>(weight: &Tensor<D>) -> Option<CubeTensor> {
+    let half = weight.clone().try_into_primitive::<CubeBackend>().ok().filter(|x| x.dtype() == DType::F16);
+    half.filter(CubeTensor::is_contiguous).or_else(|| on_gpu(weight))
+}
+
 /// The tensor on the GPU, as it lies.
 fn view<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     x.clone().try_into_primitive::<CubeBackend>().ok().filter(|x| x.dtype() == DType::F32)
@@ -138,9 +194,10 @@ fn on_gpu<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     view(x).map(into_contiguous)
 }
 
-/// A number as WGSL writes an f32.
-fn float(value: f64) -> String {
-    format!("{:e}f", value as f32)
+/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Results are left unwritten.
+pub fn compile(work: impl FnOnce()) {
+    let _dry_run = DryRun::new();
+    work();
 }
 
 static SOFTWARE: AtomicBool = AtomicBool::new(false);

@@ -1,22 +1,29 @@
 //! Layer norm.
 
 use burn::tensor::Tensor;
+use burn_wgpu::CubeTensor;
 
-use super::{Kernel, float, is_software, on_gpu};
+use super::grid::{Grid, operations};
+use super::{Kernel, Sizes, is_software, on_gpu};
+use crate::ops::Activation;
 
 /// See [`layer_norm`](crate::ops::layer_norm).
 pub fn layer_norm<const D: usize>(
     x: &Tensor<D>,
+    residual: Option<&Tensor<D>>,
     gamma: &Tensor<1>,
     beta: &Tensor<1>,
     epsilon: f64,
+    activation: Activation,
 ) -> Option<Tensor<D>> {
     let shape = x.dims();
     let (rows, width) = (shape[..D - 1].iter().product::<usize>(), shape[D - 1]);
-    if rows == 0 || width == 0 {
-        return None;
-    }
-    let [x, gamma, beta] = [on_gpu(x)?, on_gpu(gamma)?, on_gpu(beta)?];
+    let [gamma, beta] = [on_gpu(gamma)?, on_gpu(beta)?];
+    let x = on_gpu(x)?;
+    let residual = match residual {
+        Some(residual) => Some(on_gpu(residual)?),
+        None => None,
+    };
     // A row has a workgroup of its own, except where barriers are dear: there a thread.
     let (kernel, workgroups) = if is_software() {
         (Kernel::new("layer_norm", include_str!("layer_norm.wgsl")), rows.div_ceil(ROWS_PER_WORKGROUP))
@@ -24,19 +31,18 @@ pub fn layer_norm<const D: usize>(
         (Kernel::new("layer_norm_workgroup", include_str!("layer_norm_workgroup.wgsl")), rows)
     };
     let vectors = width.is_multiple_of(4);
-    let across = workgroups.min(MAX_ACROSS);
+    let element = if vectors { "vec4<f32>" } else { "f32" };
+    let binding = format!("@group(0) @binding(3) var<storage, read_write> residual: array<{element}>;");
     let kernel = kernel
-        .with("rows", rows)
-        .with("width", float(width as f64))
-        .with("elements", if vectors { width / 4 } else { width })
-        .with("epsilon", float(epsilon))
-        .with("element", if vectors { "vec4<f32>" } else { "f32" })
+        .with("residual_binding", if residual.is_some() { binding } else { String::new() })
+        .with("x_at", if residual.is_some() { "x[i] + residual[i]" } else { "x[i]" })
         .with("total", if vectors { "v.x + v.y + v.z + v.w" } else { "v" })
-        .with("groups_x", across);
-    kernel.launch(&[&x, &gamma, &beta], shape, [across, workgroups.div_ceil(across), 1])
+        .activated(activation, element);
+    let sizes = Sizes::new([rows, if vectors { width / 4 } else { width }])?.float(width as f64).float(epsilon);
+    let inputs: Vec<&CubeTensor> = [&x, &gamma, &beta].into_iter().chain(&residual).collect();
+    let grid = Grid { workgroups: [workgroups, 1, 1], operations: operations([16, rows, width]) };
+    kernel.launch(&inputs, sizes, shape, grid)
 }
 
 /// Threads, each with a row, of a workgroup of layer_norm.wgsl.
 const ROWS_PER_WORKGROUP: usize = 16;
-/// Workgroups along the first axis of the grid.
-const MAX_ACROSS: usize = 32_768;

@@ -1,0 +1,85 @@
+//! Compiles a GPU's kernels before they are needed.
+
+use burn::tensor::Tensor;
+
+use super::encoded_prompt::EncodedPrompt;
+use super::{Encoding, ImageEmbedding, Predictor};
+use crate::geometry::Geometry;
+use crate::model::prompt_encoder::{SparsePoint, TokenKind};
+use crate::{SamError, ops};
+
+/// What the first click and the first encode would wait for, one step at a time: the decoder's kernels, then the encoder's.
+/// Nothing is computed. For a GPU only: the CPU has nothing to compile.
+#[derive(Debug)]
+pub struct WarmUp {
+    image: ImageEmbedding,
+    encoding: Encoding,
+    done: usize,
+}
+
+/// Forms of prompts whose kernels differ: a click, a click on an earlier answer, two prompts at once.
+const FORMS: [Form; 3] =
+    [Form { prompts: 1, mask: false }, Form { prompts: 1, mask: true }, Form { prompts: 2, mask: false }];
+
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    prompts: usize,
+    mask: bool,
+}
+
+impl WarmUp {
+    pub(super) fn new(predictor: &Predictor) -> Result<Self, SamError> {
+        let config = &predictor.model.config;
+        let (side, cells) = (config.image_size(), config.embedding_size());
+        let geometry = Geometry::new(side, side, side)?;
+        let features = Tensor::zeros([1, cells, cells, config.decoder.dim], &predictor.device);
+        let input = Tensor::zeros([1, side, side, 3], &predictor.device);
+        Ok(Self {
+            image: ImageEmbedding::new(predictor.clone(), features, geometry),
+            encoding: Encoding::new(predictor.clone(), input, geometry),
+            done: 0,
+        })
+    }
+
+    /// Steps done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Steps in all.
+    pub fn total(&self) -> usize {
+        FORMS.len() + self.encoding.total()
+    }
+
+    /// One step; true after the last.
+    ///
+    /// # Errors
+    /// [`SamError::DeviceLost`].
+    pub async fn step(&mut self) -> Result<bool, SamError> {
+        let shared = self.image.predictor.shared().await?;
+        match FORMS.get(self.done) {
+            Some(form) => {
+                let prompts = form.prompts(&self.image.geometry());
+                ops::compile(|| drop(self.image.launch(shared, &prompts, true)));
+            }
+            None => ops::compile(|| {
+                self.encoding.step();
+                drop(self.encoding.probe());
+            }),
+        }
+        self.done = (self.done + 1).min(self.total());
+        Ok(self.done == self.total())
+    }
+}
+
+impl Form {
+    fn prompts(self, geometry: &Geometry) -> Vec<EncodedPrompt> {
+        let point = |kind| SparsePoint { position_in_input: [0.0; 2], kind };
+        let prompt = || EncodedPrompt {
+            points: vec![point(TokenKind::Foreground), point(TokenKind::NotAPoint)],
+            tokens: Vec::new(),
+            mask: self.mask.then(|| vec![0.0; geometry.low_res_size().pow(2)]),
+        };
+        (0..self.prompts).map(|_| prompt()).collect()
+    }
+}

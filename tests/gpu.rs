@@ -1,0 +1,221 @@
+//! A model on a GPU: what the tests of single kernels cannot see. Any Vulkan driver will do, software ones too:
+//! `cargo test --features webgpu --test gpu`, and what takes minutes with `-- --ignored --nocapture`.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
+use burn::tensor::{Tensor, TensorData};
+use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
+use burn_sam::model::config::VitConfig;
+use burn_sam::model::image_encoder::ImageEncoderVit;
+use burn_sam::{Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Predictor, Prompt, block_on};
+
+/// Remembers the kernels that are compiled, burn's and ours.
+struct Compilations;
+
+static COMPILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl log::Log for Compilations {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let text = record.args().to_string();
+        if let Some(kernel) = text.strip_prefix("[cubecl-wgpu] compiling WGSL module") {
+            // Its name, and what a kernel of ours says of itself.
+            COMPILED.lock().unwrap().push(kernel.chars().take(160).collect());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Counts the kernels that are launched.
+#[derive(Default)]
+struct Launches(AtomicUsize);
+
+impl LaunchObserver for Launches {
+    fn launched(&self, _kernel: &'static str) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The kernels compiled since the last call.
+fn compiled() -> Vec<String> {
+    std::mem::take(&mut *COMPILED.lock().unwrap())
+}
+
+fn encode(predictor: &Predictor) -> ImageEmbedding {
+    let mut reader = ImageReader::new(320, 240, predictor.image_size()).unwrap();
+    let rgba: Vec<u8> = (0..320 * 240 * 4).map(|i| (i * 7 % 251) as u8).collect();
+    reader.push(&rgba).unwrap();
+    predictor.encode(reader).unwrap().run()
+}
+
+fn points(count: usize) -> Prompt {
+    (0..count)
+        .fold(Prompt::new(), |prompt, i| prompt.with_point(Point::foreground(20.0 * i as f32 + 10.0, 100.0).unwrap()))
+}
+
+/// The built-in model on a device of its own, which has compiled nothing yet.
+fn tiny() -> Predictor {
+    let checkpoint = File::open(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    Predictor::load(checkpoint, Origin::default(), &device_with_default_limits()).unwrap()
+}
+
+/// Kernels are counted in one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Fails where another test has done so.
+    drop(log::set_logger(&Compilations));
+    log::set_max_level(log::LevelFilter::Trace);
+    compiled();
+    turn
+}
+
+/// Another click on the image must not wait for a compiler.
+#[test]
+fn another_number_of_points_compiles_nothing() {
+    let _turn = alone();
+    let predictor = tiny();
+    let image = encode(&predictor);
+    let decode = |prompts: &[Prompt]| {
+        block_on(image.decode(prompts, true)).unwrap();
+        compiled()
+    };
+    let (encoder, first) = (compiled(), decode(&[points(1)]));
+    println!("kernels compiled: {} to load and encode, {} more to decode a point", encoder.len(), first.len());
+    assert!(!encoder.is_empty() && !first.is_empty(), "compilations are not seen");
+    for count in 2..=8 {
+        assert_eq!(decode(&[points(count)]), [""; 0], "{count} points");
+    }
+    let launches = Arc::new(Launches::default());
+    let watching = LaunchObservation::new(launches.clone());
+    block_on(image.decode(&[points(1)], true)).unwrap();
+    drop(watching);
+    let launches = launches.0.load(Ordering::Relaxed);
+    println!("kernels launched to decode a point: {launches}");
+    let bounded = points(2).with_box(Box::new([10.0, 10.0, 200.0, 200.0]).unwrap());
+    assert_eq!(decode(&[bounded]), [""; 0], "points and a box");
+}
+
+/// Warmed up, the first encode and the first click do not wait for a compiler either.
+#[test]
+fn a_warm_up_compiles_everything() {
+    let _turn = alone();
+    let predictor = tiny();
+    let mut warm_up = predictor.warm_up().unwrap();
+    while !block_on(warm_up.step()).unwrap() {}
+    assert_eq!(warm_up.done(), warm_up.total());
+    println!("kernels compiled in {} steps: {}", warm_up.total(), compiled().len());
+    let image = encode(&predictor);
+    let first = block_on(image.decode(&[points(1)], true)).unwrap();
+    assert_eq!(compiled(), [""; 0], "an encode and a click");
+    let again = points(2).with_mask(MaskPrompt::LowRes(first[0][0].logits.clone()));
+    block_on(image.decode(&[again], true)).unwrap();
+    assert_eq!(compiled(), [""; 0], "a click on an answer");
+    block_on(image.decode(&[points(2), points(2)], true)).unwrap();
+    assert_eq!(compiled(), [""; 0], "two prompts");
+}
+
+/// A device as a browser gives it to a page that asks for nothing.
+fn device_with_default_limits() -> Device {
+    let instance = wgpu::Instance::default();
+    let adapter = block_on_any(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).unwrap();
+    let limits = wgpu::Limits::default();
+    assert_eq!((limits.max_storage_buffer_binding_size, limits.max_buffer_size), (128 << 20, 256 << 20));
+    // Types that cubecl uses where an adapter, rather than the device, has them.
+    let types = wgpu::Features::SHADER_F64 | wgpu::Features::SHADER_INT64 | wgpu::Features::SHADER_F16;
+    let required_features = adapter.features() & types;
+    let descriptor = wgpu::DeviceDescriptor { required_features, required_limits: limits, ..Default::default() };
+    let (device, queue) = block_on_any(adapter.request_device(&descriptor)).unwrap();
+    let backend = adapter.get_info().backend;
+    println!("adapter: {}", adapter.get_info().name);
+    Device::wgpu_options().setup(WgpuSetup { instance, adapter, device, queue, backend }).init().unwrap()
+}
+
+/// Waits for a future of wgpu, which is ready as soon as it is polled.
+fn block_on_any<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The same weights on every device: about 1 / √inputs, so that values stay of one size.
+struct Weights<'a> {
+    device: &'a Device,
+    numbers: Numbers,
+}
+
+/// Numbers in −1 .. 1.
+struct Numbers(u64);
+
+impl Numbers {
+    fn take(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        let next = |_| {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0) * scale
+        };
+        (0..count).map(next).collect()
+    }
+}
+
+impl ModuleMapper for Weights<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape().to_vec();
+        let scale = if D == 1 { 0.5 } else { (3.0 / shape[D - 2] as f32).sqrt() };
+        let values = self.numbers.take(shape.iter().product(), scale);
+        Param::initialized(param.id, Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+}
+
+/// Blocks of the largest models, whose widest tensors come near the limits every WebGPU device has.
+#[test]
+#[ignore = "takes minutes"]
+fn blocks_of_the_largest_models_fit_default_limits() {
+    let gpu = device_with_default_limits();
+    for (name, dim, heads) in [("ViT-B", 768, 12), ("ViT-L", 1024, 16), ("ViT-H", 1280, 16)] {
+        let config = VitConfig {
+            image_size: 1024,
+            patch_size: 16,
+            dim,
+            depth: 2,
+            heads,
+            mlp_dim: 4 * dim,
+            window_size: 14,
+            global_attention: vec![1],
+            blocks: Vec::new(),
+        };
+        let encoder = |device: &Device| -> ImageEncoderVit {
+            config.init(256, device).map(&mut Weights { device, numbers: Numbers(7) })
+        };
+        let tokens = Numbers(11).take(64 * 64 * dim, 1.0);
+        let input = |device: &Device| Tensor::<4>::from_data(TensorData::new(tokens.clone(), [1, 64, 64, dim]), device);
+        let [gpu, cpu] = [(&gpu, "GPU"), (&Device::flex(), "CPU")].map(|(device, kind)| {
+            let (encoder, input) = (encoder(device), input(device));
+            [(1, "window"), (2, "global")].map(|(step, block)| {
+                let begun = Instant::now();
+                let out = encoder.forward_step(step, input.clone()).into_data().try_into_vec::<f32>().unwrap();
+                println!("{name}, {block} block on the {kind}: {:.1} s", begun.elapsed().as_secs_f64());
+                out
+            })
+        });
+        for ((block, found), expected) in ["window", "global"].iter().zip(gpu).zip(cpu) {
+            let greatest = expected.iter().fold(0.0f32, |greatest, value| greatest.max(value.abs()));
+            let error = found.iter().zip(&expected).fold(0.0f32, |error, (a, b)| error.max((a - b).abs())) / greatest;
+            println!("{name}, {block} block: differs by {error:.1e} of the greatest value, {greatest:.1}");
+            assert!(error < 1e-4, "{name}, {block} block");
+        }
+    }
+}
