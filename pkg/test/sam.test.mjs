@@ -319,7 +319,7 @@ test("a Worker that does not start is an error with its address, not a wait", as
 });
 
 test("an option of load that cannot be sent rejects the load", async () => {
-  await assert.rejects(load({ integrity: () => "sha256-" }), { code: "internal", message: /cannot be sent/ });
+  await assert.rejects(load({ cache: () => true }), { code: "internal", message: /cannot be sent/ });
   assert.equal(workers[0].terminated, true);
 });
 

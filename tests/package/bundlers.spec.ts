@@ -1,7 +1,7 @@
 // Bundlers move files: the Worker, the wasm and the model must still be found.
 import { cpSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import * as esbuild from "esbuild";
 import { serve } from "../browser/support/server.ts";
 import { node, start } from "./cli.ts";
@@ -96,35 +96,15 @@ test("esbuild, with the addresses of what it moved", async ({ page }) => {
 });
 
 test.describe("what a bundler leaves out", () => {
-  /** The minified bundle of a script, without what it only loads when asked. */
+  /** The minified bundle of a script. */
   async function bundle(contents: string): Promise<string> {
     const stdin = { contents, resolveDir: sharedProject("app") };
-    const { outputFiles } = await esbuild.build({ ...usual, stdin, splitting: true, outdir: "out", write: false });
-    const files = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
-    const read = (name: string): string => {
-      const text = files.get(name) ?? "";
-      files.delete(name);
-      // What it imports at once comes along.
-      const imported = [...text.matchAll(/(?:from|import)"\.\/([^"]+)"/g)].map(([, name = ""]) => name);
-      return text + imported.map(read).join("");
-    };
-    return read("stdin.js");
+    const { outputFiles } = await esbuild.build({ ...usual, stdin, write: false });
+    return outputFiles.map(({ text }) => text).join("");
   }
 
   test("nothing remains of an import that is not used", async () => {
     expect(await bundle('import { Sam, toRle } from "burn-sam"; import "burn-sam";')).toBe("");
-  });
-
-  test("a helper comes without the rest", async () => {
-    const helpers = ["toRle", "toCocoRle", "toImageData", "toBlob", "cutout", "toPolygons", "toSvgPath", "SamError"];
-    for (const name of helpers) {
-      const text = await bundle(`import { ${name} } from "burn-sam"; globalThis.use = ${name};`);
-      console.log(`    ${name.padEnd(12)} ${text.length} bytes`);
-      expect(text, name).not.toMatch(/new Worker|\.wasm|\.safetensors/);
-    }
-    const sam = await bundle('import { Sam } from "burn-sam"; globalThis.use = Sam;');
-    console.log(`    ${"Sam".padEnd(12)} ${sam.length} bytes`);
-    expect(sam).toMatch(/new Worker/);
   });
 
   test("the Worker's script stays where it is imported for its effect", async () => {
