@@ -229,6 +229,7 @@ export function installPage({ log, steps, script = "worker" } = {}) {
   globalThis.Worker = Worker;
   globalThis.OffscreenCanvas = class {};
   globalThis.createImageBitmap = async () => Promise.reject(new DOMException("not decodable", "InvalidStateError"));
+  globalThis.origin = "https://page.test";
   globalThis.location = { origin: "https://page.test", href: "https://page.test/index.html" };
   return workers;
 }

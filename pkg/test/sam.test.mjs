@@ -318,11 +318,27 @@ test("a Worker that does not start is an error with its address, not a wait", as
   await assert.rejects(load({ assets }), { code: "unsupported", message: /blocked by the policy/ });
 });
 
+test("an option of load that cannot be sent rejects the load", async () => {
+  await assert.rejects(load({ cache: () => true }), { code: "internal", message: /cannot be sent/ });
+  assert.equal(workers[0].terminated, true);
+});
+
 test("a Worker of another origin is started from a Blob that imports it", async () => {
   await load({ assets: { worker: "https://cdn.test/worker.js" } });
   assert.match(String(workers[0].url), /^blob:/);
   await load({ assets: { worker: "/worker.js" } });
   assert.equal(String(workers[1].url), "https://page.test/worker.js");
+});
+
+test("in a sandboxed frame, whose origin is not its address's, too", async () => {
+  const { origin } = globalThis;
+  globalThis.origin = "null";
+  try {
+    await load({ assets: { worker: "/worker.js" } });
+  } finally {
+    globalThis.origin = origin;
+  }
+  assert.match(String(workers[0].url), /^blob:/);
 });
 
 test("device webgpu without WebGPU is no-webgpu, auto takes the CPU", async () => {

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { expect, makeProject, tarball, test } from "./support.ts";
+import { node as run } from "./cli.ts";
+import { expect, makeProject, sharedProject, tarball, test } from "./support.ts";
 
 function node(folder: string, script: string): string {
   return execFileSync("node", ["--input-type=module", "--eval", script], { cwd: folder, encoding: "utf8" }).trim();
@@ -29,7 +30,7 @@ test("the tarball has what is needed and nothing else", () => {
 });
 
 test("every address of `exports` leads to a file", () => {
-  const project = makeProject("app");
+  const project = sharedProject("app");
   const addresses = [
     ...["burn-sam", "burn-sam/worker", "burn-sam/package.json", "burn-sam/models/tiny.safetensors"],
     ...["burn-sam/wasm", "burn-sam/wasm/cpu/burn_sam_bg.wasm", "burn-sam/wasm/webgpu/burn_sam.js"],
@@ -40,7 +41,7 @@ test("every address of `exports` leads to a file", () => {
 });
 
 test("Node can import it, and loading there is refused", () => {
-  const project = makeProject("app");
+  const project = sharedProject("app");
   const script = `
     import { Sam, SamError, toRle } from "burn-sam";
     const refused = await Sam.load().catch((error) => [error instanceof SamError, error.code, error.message]);
@@ -51,6 +52,26 @@ test("Node can import it, and loading there is refused", () => {
     refused: [true, "unsupported", expect.stringMatching(/browser/)],
     counts: [1, 2, 1],
   });
+});
+
+test("publint finds nothing wrong", async () => {
+  const project = sharedProject("lint");
+  const printed = await run(project, "node_modules/publint/src/cli.js", "--strict", tarball());
+  expect(printed).toContain("All good!");
+});
+
+test("are the types wrong? (attw)", async () => {
+  const project = sharedProject("lint");
+  // Scripts only as modules: what CommonJS and TypeScript's oldest resolution make of it does not count.
+  const printed = await run(
+    project,
+    "node_modules/@arethetypeswrong/cli/dist/index.js",
+    "--profile",
+    "esm-only",
+    tarball(),
+  );
+  // It fails where it finds a problem.
+  expect(printed).toContain('"burn-sam/worker"');
 });
 
 for (const moduleResolution of ["bundler", "nodenext"] as const) {
@@ -69,7 +90,7 @@ for (const moduleResolution of ["bundler", "nodenext"] as const) {
       skipLibCheck: false,
       noEmit: true,
     };
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["consumer.ts"] }));
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
     const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
     const errors = (() => {
       try {

@@ -10,5 +10,11 @@ export default defineConfig({
   workers: 1,
   timeout: 120_000,
   forbidOnly: process.env["CI"] !== undefined,
+  // A stage of `cargo xtask test` each.
+  projects: [
+    { name: "package", testIgnore: ["bundlers.spec.ts", "browsers.spec.ts"] },
+    { name: "bundlers", testMatch: "bundlers.spec.ts", timeout: 180_000 },
+    { name: "browsers", testMatch: "browsers.spec.ts" },
+  ],
   use: { launchOptions: launchOptions("cpu") },
 });

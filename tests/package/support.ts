@@ -1,12 +1,16 @@
-import { cpSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test, type Page } from "@playwright/test";
 import { npm, pack } from "../browser/support/pack.ts";
 import { fixtures } from "../browser/support/paths.ts";
+import { Fixture } from "../browser/support/safetensors.ts";
 
 const projects = fileURLToPath(new URL("./projects/", import.meta.url));
+/** Folders of projects/. Those with a lock file have dependencies besides the package; `app` is the others' page. */
+export type Project = "app" | "lint" | "next" | "tour" | "types" | "vite7" | "webpack";
+const usesApp: readonly Project[] = ["vite7", "webpack"];
 
 /** Where everything of this run is made; global-setup.ts removes it. */
 export function workplace(): string {
@@ -21,15 +25,37 @@ export function makeWorkplace(): string {
   return folder;
 }
 
-/** A project of somebody else, with the tarball installed. Returns its folder. */
-export function makeProject(kind: "app" | "types"): string {
+/** A project of somebody else, with the tarball installed, for one test. Returns its folder. */
+export function makeProject(kind: Project): string {
   const folder = mkdtempSync(join(workplace(), `${kind}-`));
+  cpSync(sharedProject(kind), folder, { recursive: true });
+  return folder;
+}
+
+const installed = new Map<Project, string>();
+
+/** One for all tests of a worker, where what it depends on takes long to install, or to be copied. */
+export function sharedProject(kind: Project): string {
+  const folder = installed.get(kind) ?? install(kind);
+  installed.set(kind, folder);
+  return folder;
+}
+
+function install(kind: Project): string {
+  const folder = mkdtempSync(join(workplace(), `${kind}-installed-`));
+  if (usesApp.includes(kind)) cpSync(join(projects, "app"), folder, { recursive: true });
   cpSync(join(projects, kind), folder, { recursive: true });
-  cpSync(join(fixtures, "scene.png"), join(folder, "scene.png"));
-  const manifest = { name: "somebody-elses", version: "1.0.0", private: true, type: "module" };
-  writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+  mkdirSync(join(folder, "public"));
+  for (const name of ["scene.png", "public/scene.png"]) cpSync(join(fixtures, "scene.png"), join(folder, name));
+  const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
+  if (existsSync(join(folder, "package-lock.json"))) {
+    npm(["ci", "--prefer-offline", ...quiet], folder);
+  } else {
+    const manifest = { name: "somebody-elses", version: "1.0.0", private: true, type: "module" };
+    writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+  }
   // The package has no dependencies: nothing is downloaded.
-  npm(["install", "--silent", "--offline", "--no-audit", "--no-fund", tarball()], folder);
+  npm(["install", "--offline", "--no-package-lock", ...quiet, tarball()], folder);
   return folder;
 }
 
@@ -41,19 +67,55 @@ export function tarball(): string {
   return join(workplace(), "tarball", `${name}-${version}.tgz`);
 }
 
-/** Opens the page of the project `app` and waits for its answer; the browser must have nothing to complain about. */
+/** What the reference answers for the point of the project `app`. */
+export function reference(): { area: number; score: number } {
+  const fixture = new Fixture("tiny_photo");
+  const scores = [...fixture.floats("e2e/point/iou")];
+  const score = Math.max(...scores);
+  const [size] = fixture.index.images.map(({ original_size }) => original_size);
+  const pixels = (size?.[0] ?? 0) * (size?.[1] ?? 0);
+  const mask = fixture.mask(`e2e/point/runs/${scores.indexOf(score)}`, pixels);
+  return { area: mask.reduce((sum, value) => sum + value, 0), score };
+}
+
+/** The title while the page of a project computes. */
+export const UNFINISHED = "A project that uses burn-sam";
+/** For a slow machine: the page downloads, compiles, encodes and decodes. */
+export const PATIENCE = { timeout: 60_000 };
+
+/** The title of a page that has its answer: the reference's mask. */
+export function expectAnswer(title: string): void {
+  const { area, score } = reference();
+  expect(title).toMatch(/^tiny cpu: area \d+, score [\d.]+$/);
+  const [actualArea = NaN, actualScore = NaN] = title.match(/[\d.]+/g)?.map(Number) ?? [];
+  expect(actualArea, "area of the best mask").toBe(area);
+  // The bound of the browser tests (support/parity.ts).
+  expect(Math.abs(actualScore - score), `${actualScore} is the score ${score}`).toBeLessThanOrEqual(1e-3);
+}
+
+/** Opens the page of a project and waits for its answer, or for the sentence of its error. */
+export async function answer(page: Page, url: string): Promise<string> {
+  await page.goto(url);
+  await expect.poll(() => page.title(), PATIENCE).not.toBe(UNFINISHED);
+  return page.title();
+}
+
+/** Opens the page of the project `app`, which must have the answer; the browser must have nothing to complain about. */
 export async function expectMask(page: Page, url: string, options: object = {}): Promise<void> {
+  const complaints = listen(page);
+  await page.addInitScript((options) => Object.assign(globalThis, { options }), options);
+  expectAnswer(await answer(page, url));
+  expect(complaints).toEqual([]);
+}
+
+/** The browser's complaints from now on. */
+function listen(page: Page): string[] {
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(`${message.text()} (${message.location().url})`);
   });
   page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.addInitScript((options) => Object.assign(globalThis, { options }), options);
-  await page.goto(url);
-  await expect.poll(() => page.title(), { timeout: 60_000 }).not.toBe("A project that uses burn-sam");
-  // The area of the reference's best mask: `point` in tests/fixtures/tiny_photo.safetensors.
-  expect(await page.title()).toBe("tiny cpu 7019");
-  expect(complaints).toEqual([]);
+  return complaints;
 }
 
 export { expect, test };

@@ -1,4 +1,4 @@
-//! The browser that the tests drive.
+//! The browsers that the tests drive.
 
 use std::path::{Path, PathBuf};
 
@@ -31,4 +31,39 @@ pub fn find() -> Result<PathBuf> {
     }
     apt::install(&["chromium"], "the browser that the tests drive")?;
     installed().context("chromium was installed but is not in PATH")
+}
+
+/// Finds a Firefox, or installs Debian's.
+pub fn firefox() -> Result<PathBuf> {
+    let names = ["firefox-esr", "firefox"];
+    let installed = || names.iter().find_map(|name| shell::find_program(name));
+    let elsewhere =
+        || Some(PathBuf::from("/Applications/Firefox.app/Contents/MacOS/firefox")).filter(|path| path.is_file());
+    if let Some(path) = installed().or_else(elsewhere) {
+        return Ok(path);
+    }
+    if !apt::available() {
+        bail!("no Firefox found");
+    }
+    apt::install(&["firefox-esr"], "a second browser for the tests of the package")?;
+    installed().context("firefox-esr was installed but is not in PATH")
+}
+
+/// Finds the driver of WebKitGTK and a display for its browser, or installs Debian's.
+pub fn webkit_driver() -> Result<PathBuf> {
+    let driver = || shell::find_program("WebKitWebDriver");
+    let has_display = || std::env::var_os("DISPLAY").is_some() || shell::find_program("xvfb-run").is_some();
+    if let Some(path) = driver()
+        && has_display()
+    {
+        return Ok(path);
+    }
+    if !apt::available() {
+        bail!("no WebKitWebDriver found, or no display and no xvfb-run");
+    }
+    apt::install(
+        &["webkit2gtk-driver", "xvfb", "xauth"],
+        "a third browser for the tests of the package, and its display",
+    )?;
+    driver().context("webkit2gtk-driver was installed but WebKitWebDriver is not in PATH")
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check, in stages.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
@@ -47,8 +47,12 @@ enum Stage {
     Unit,
     /// The package and the page in Chromium.
     Browser,
-    /// The packed package in other projects.
+    /// The packed package: its contents, its types, and pages without a bundler.
     Package,
+    /// The packed package in projects with bundlers.
+    Bundlers,
+    /// The packed package in Firefox and WebKit.
+    OtherBrowsers,
 }
 
 impl Stage {
@@ -64,7 +68,7 @@ impl Stage {
 
 /// Runs the stages. The last line is `N passed, N failed, N skipped`.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let stages = Stages { filters: &options.filters, toolchain: OnceCell::new() };
+    let stages = Stages { filters: &options.filters, toolchain: OnceCell::new(), notes: RefCell::default() };
     let mut report = Report::default();
     for stage in Stage::value_variants() {
         if !options.only.is_empty() && !options.only.contains(stage) {
@@ -77,6 +81,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             }
             Ok(outcome)
         });
+        stages.notes.take().into_iter().for_each(|note| report.note(note));
         if !went_well && stage.is_build() {
             report.note(format!("stopped after {}: the later stages need it", stage.name()));
             break;
@@ -88,6 +93,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 struct Stages<'a> {
     filters: &'a [String],
     toolchain: OnceCell<WasmToolchain>,
+    /// For the end of the report.
+    notes: RefCell<Vec<String>>,
 }
 
 impl Stages<'_> {
@@ -103,8 +110,10 @@ impl Stages<'_> {
             Stage::WebLint => web_lint(),
             Stage::Docs => docs::build().map(|()| Outcome::Passed),
             Stage::Unit => report::tests(shell::npm().args(["test", "--workspace", "pkg", "--workspace", "www"])),
-            Stage::Browser => self.playwright("test"),
-            Stage::Package => self.playwright("test:package"),
+            Stage::Browser => report::tests(&mut self.playwright("test", &[])?),
+            Stage::Package => report::tests(&mut self.playwright("test:package", &["--project=package"])?),
+            Stage::Bundlers => report::tests(&mut self.playwright("test:package", &["--project=bundlers"])?),
+            Stage::OtherBrowsers => self.other_browsers(),
         }
     }
 
@@ -146,13 +155,29 @@ impl Stages<'_> {
         Ok(Outcome::Passed)
     }
 
-    fn playwright(&self, script: &str) -> Result<Outcome> {
+    fn playwright(&self, script: &str, arguments: &[&str]) -> Result<Command> {
         let mut npm = shell::npm();
-        npm.args(["run", script, "--workspace", "tests"]).env("BURN_SAM_CHROMIUM", browser::find()?);
+        npm.args(["run", script, "--workspace", "tests", "--"]).args(arguments);
+        npm.env("BURN_SAM_CHROMIUM", browser::find()?);
         if !self.filters.is_empty() {
-            npm.args(["--", "--pass-with-no-tests", "--grep"]).arg(self.filters.join("|"));
+            npm.args(["--pass-with-no-tests", "--grep"]).arg(self.filters.join("|"));
         }
-        report::tests(&mut npm)
+        Ok(npm)
+    }
+
+    /// The tests of a browser that is missing, and cannot be installed, are skipped.
+    fn other_browsers(&self) -> Result<Outcome> {
+        let mut playwright = self.playwright("test:package", &["--project=browsers"])?;
+        for (name, variable, found) in [
+            ("Firefox", "BURN_SAM_FIREFOX", browser::firefox()),
+            ("WebKit", "BURN_SAM_WEBKIT", browser::webkit_driver()),
+        ] {
+            match found {
+                Ok(path) => drop(playwright.env(variable, path)),
+                Err(why) => self.notes.borrow_mut().push(format!("skipped {name} in other-browsers: {why:#}")),
+            }
+        }
+        report::tests(&mut playwright)
     }
 
     fn toolchain(&self) -> Result<WasmToolchain> {

@@ -4,17 +4,19 @@ import type { Request, Response, Transport } from "../protocol.js";
 /** A Worker that has not said it is ready by then never will. */
 const START_TIMEOUT_MS = 60_000;
 
+const FORBIDDEN =
+  "Is a Content-Security-Policy in the way (worker-src, script-src), or does the script lack the page's " +
+  "Cross-Origin-Embedder-Policy?";
+
 /** Starts the Worker. What goes wrong arrives at `onerror`, as a SamError that names the address. */
 export function startWorker(override?: string): Transport {
   const address = override ?? scriptBesideThisOne();
   let blobUrl: string | undefined;
   let worker: Worker;
   try {
-    if (isWeb(address) && new URL(address).origin !== globalThis.location.origin) {
-      // A page may only start Workers of its own origin; a module of another origin may be imported.
-      const script = new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" });
-      blobUrl = URL.createObjectURL(script);
-      worker = new Worker(blobUrl, { type: "module", name: "burn-sam" });
+    if (isWeb(address) && new URL(address).origin !== globalThis.origin) {
+      blobUrl = URL.createObjectURL(new Blob([importing(address)], { type: "text/javascript" }));
+      worker = new Worker(blobUrl, { name: "burn-sam" });
     } else if (override !== undefined) {
       worker = new Worker(override, { type: "module", name: "burn-sam" });
     } else {
@@ -23,9 +25,19 @@ export function startWorker(override?: string): Transport {
     }
   } catch (error) {
     if (blobUrl !== undefined) URL.revokeObjectURL(blobUrl);
-    throw cannotStart(address, describe(error), error);
+    throw cannotStart(address, isSecurityError(error) ? `${describe(error)} ${FORBIDDEN}` : describe(error), error);
   }
   return new WorkerTransport(worker, address, blobUrl);
+}
+
+/**
+ * A page may only start Workers of its own origin, but import modules of others; and a sandboxed frame, whose origin is not
+ * its address's, has none. Not a module itself: in such a frame Chromium starts no module from a Blob, and WebKit asks
+ * what is imported statically for a Cross-Origin-Embedder-Policy.
+ */
+function importing(address: string): string {
+  // An error that is thrown reaches the page, a rejection does not.
+  return `import(${JSON.stringify(address)}).catch((error) => setTimeout(() => { throw error; }));`;
 }
 
 /** webpack puts a file: address in the place of `import.meta.url`. */
@@ -47,6 +59,8 @@ class WorkerTransport implements Transport {
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #ended = new AbortController();
   #starting = true;
+  /** What was sent before there was anybody to listen. */
+  #early: [message: Request, transfer: Transferable[]][] = [];
 
   constructor(worker: Worker, address: string, blobUrl: string | undefined) {
     this.#worker = worker;
@@ -57,6 +71,7 @@ class WorkerTransport implements Transport {
     worker.onmessage = (event: MessageEvent<Response>) => {
       if (event.data.kind === "ready") {
         this.#settle();
+        this.#sendEarly();
         if (event.data.lock !== undefined) this.#watch(event.data.lock);
       }
       this.onmessage?.(event.data);
@@ -71,13 +86,23 @@ class WorkerTransport implements Transport {
   }
 
   postMessage(message: Request, transfer: Transferable[]): void {
-    this.#worker.postMessage(message, transfer);
+    if (this.#starting) this.#early.push([message, transfer]);
+    else this.#worker.postMessage(message, transfer);
   }
 
   terminate(): void {
     this.#settle();
     this.#ended.abort();
     this.#worker.terminate();
+  }
+
+  #sendEarly(): void {
+    try {
+      for (const [message, transfer] of this.#early.splice(0)) this.postMessage(message, transfer);
+    } catch (error) {
+      // Not everything can be sent: an option that is a function, say.
+      this.onerror?.(new SamError("internal", `This cannot be sent to the Worker: ${describe(error)}`, error));
+    }
   }
 
   /** The lock becomes ours when the Worker has ended, of which the browser does not tell. */
@@ -96,7 +121,8 @@ class WorkerTransport implements Transport {
 
 /** The browser does not say why a Worker failed to start; asking for the script tells. */
 async function diagnose(address: string, message: string | undefined): Promise<SamError> {
-  const unknown = message || "is a Content-Security-Policy in the way (worker-src, script-src)?";
+  // What it says of a module that it did not let in is no reason.
+  const unknown = !message || /module/i.test(message) ? [message, FORBIDDEN].filter(Boolean).join(": ") : message;
   if (!isWeb(address)) return cannotStart(address, unknown);
   let response: Awaited<ReturnType<typeof fetch>>;
   try {
@@ -110,16 +136,24 @@ async function diagnose(address: string, message: string | undefined): Promise<S
   }
   if (!response.ok) {
     const status = `${response.status} ${response.statusText}`.trim();
-    return new SamError(
-      "network",
-      `The Worker's script is not at ${address} (${status}). If a bundler moved it, pass its address as assets.worker.`,
-    );
+    return new SamError("network", `The Worker's script is not at ${address} (${status}). ${adviceFor(address)}`);
   }
   const type = response.headers.get("Content-Type") ?? "nothing";
   if (!type.includes("javascript")) {
-    return cannotStart(address, `the server calls it ${type}, not a script; if a bundler moved it, pass assets.worker`);
+    return cannotStart(address, `the server calls it ${type}, not a script. ${adviceFor(address)}`);
   }
   return cannotStart(address, unknown);
+}
+
+/** For a script that is not where the package looks for it. */
+function adviceFor(address: string): string {
+  // Where Vite's development server puts packages, up to version 7 without the files beside their scripts.
+  if (!address.includes("/.vite/")) return "If a bundler moved it, pass its address as assets.worker.";
+  return 'Vite moved the package away from its files: add optimizeDeps: { exclude: ["burn-sam"] } to its configuration.';
+}
+
+function isSecurityError(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "SecurityError";
 }
 
 function cannotStart(address: string, reason: string, cause?: unknown): SamError {

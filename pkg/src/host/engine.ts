@@ -201,7 +201,11 @@ async function instantiate(module: WasmModule, url: string): Promise<WebAssembly
     if (error instanceof RangeError) {
       throw new SamError("out-of-memory", `There is no memory to start WebAssembly: ${describe(error)}`, error);
     }
-    // Not wasm at all (a page instead of the file), or forbidden by a Content-Security-Policy.
-    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started: ${describe(error)}`, error);
+    // Not wasm at all (a page instead of the file), or forbidden.
+    const reason = describe(error);
+    const advice = /Content.Security.Policy|\bCSP\b|unsafe-eval/i.test(reason)
+      ? ": the page's Content-Security-Policy must allow script-src 'wasm-unsafe-eval'."
+      : `: ${reason}`;
+    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started${advice}`, error);
   }
 }

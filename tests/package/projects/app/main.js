@@ -5,7 +5,7 @@ async function run() {
   const sam = await Sam.load({ device: "cpu", ...globalThis.options });
   const image = await sam.encode("scene.png");
   const [best] = await image.segment({ points: [{ x: 92.5, y: 128.25 }] });
-  return `${sam.info.model} ${sam.info.device} ${best.area}`;
+  return `${sam.info.model} ${sam.info.device}: area ${best.area}, score ${best.score.toFixed(5)}`;
 }
 
 run().then(

@@ -168,7 +168,8 @@ export function tools(mask: Mask, logits: LogitsMask, records: EverythingRecord[
 /** The module without what is around it. */
 export async function bare(response: Response, checkpoint: Uint8Array): Promise<number> {
   await startModule({ module_or_path: response });
-  return (await Session.load(checkpoint, {})).info.parameters;
+  const read = (offset: number, length: number): Uint8Array => checkpoint.subarray(offset, offset + length);
+  return (await Session.load({ size: checkpoint.length, read }, {})).info.parameters;
 }
 
 export function explain(error: unknown): SamErrorCode | undefined {
