@@ -161,7 +161,7 @@ test.describe("dropped and pasted", { tag: "@cpu" }, () => {
 test.describe("the side panel", { tag: "@cpu" }, () => {
   for (const [width, height] of [
     [1280, 720],
-    [1440, 900],
+    [1440, 1040],
   ] as const) {
     test(`cuts no card at ${width} × ${height}`, async ({ page, device }) => {
       await page.setViewportSize({ width, height });
@@ -169,7 +169,7 @@ test.describe("the side panel", { tag: "@cpu" }, () => {
       await openScene(page);
       const hidden = await page.locator(".panel").evaluate((panel) => panel.scrollHeight - panel.clientHeight);
       expect(hidden, "pixels to scroll, up to rounding").toBeLessThanOrEqual(1);
-      await expect(page.locator("#details")).toHaveJSProperty("open", height === 900);
+      await expect(page.locator("#details")).toHaveJSProperty("open", height === 1040);
       await screenshot(page, `demo-cpu-${height}`);
     });
   }

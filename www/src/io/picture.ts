@@ -1,6 +1,7 @@
 /** A file → something to look at. The model reads the file itself. */
-import { PageError } from "./messages.ts";
-import { within, type Size } from "./view.ts";
+import { PageError } from "../page/errors.ts";
+import { within, type Size } from "../stage/view.ts";
+import { text } from "../text/texts.ts";
 
 export interface Picture extends Size {
   readonly blob: Blob;
@@ -25,14 +26,21 @@ export async function readPicture(blob: Blob, name: string): Promise<Picture> {
   return { blob, name: name.replace(/\.[^.]*$/, "") || "image", width, height, bitmap };
 }
 
+/** A grey one, for an encoding that came without its picture. */
+export async function blankPicture(size: Size, name: string): Promise<Picture> {
+  const canvas = new OffscreenCanvas(size.width, size.height);
+  const context = canvas.getContext("2d");
+  if (!context) throw new PageError("out-of-memory", text.memoryAdvice);
+  context.fillStyle = "#8b8783";
+  context.fillRect(0, 0, size.width, size.height);
+  return readPicture(await canvas.convertToBlob(), name);
+}
+
 async function decode(blob: Blob): Promise<ImageBitmap> {
-  if (blob.size === 0) throw new PageError("bad-image", "The file is empty. Try another one.");
+  if (blob.size === 0) throw new PageError("bad-image", text.emptyFile);
   try {
     return await createImageBitmap(blob);
   } catch {
-    throw new PageError(
-      "bad-image",
-      "The browser cannot read this file as an image. Try a JPEG, PNG, WebP, AVIF or GIF file.",
-    );
+    throw new PageError("bad-image", text.badImage);
   }
 }

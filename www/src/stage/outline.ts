@@ -6,6 +6,8 @@ export interface Bitmap {
   readonly data: ArrayLike<number>;
   readonly width: number;
   readonly height: number;
+  /** `[x, y, width, height]` of what is not 0; without it, the whole is searched. */
+  readonly bbox?: readonly [x: number, y: number, width: number, height: number];
 }
 
 /** A closed contour in mask pixels: x0, y0, x1, y1, … */
@@ -18,16 +20,16 @@ const stepY = [0, 1, 0, -1] as const;
 /** Every outer border and every border of a hole. Fill them with the even-odd rule. Pixels touching by a corner are joined. */
 export function traceContours(mask: Bitmap): Contour[] {
   const { data, width, height } = mask;
+  const [left, top, columns, rows] = mask.bbox ?? [0, 0, width, height];
   const inside = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] !== 0;
   // Each contour runs along at least one upper pixel border, from left to right: these borders find them all, once.
-  const seen = new Uint8Array(width * height);
+  const seen = new Uint8Array(columns * rows);
   const contours: Contour[] = [];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const at = y * width + x;
-      if (data[at] === 0 || seen[at] !== 0 || inside(x, y - 1)) continue;
-      contours.push(smooth(follow(x, y, inside, (px, py) => (seen[py * width + px] = 1))));
+  for (let y = top; y < top + rows; y++) {
+    for (let x = left; x < left + columns; x++) {
+      if (data[y * width + x] === 0 || seen[(y - top) * columns + x - left] !== 0 || inside(x, y - 1)) continue;
+      contours.push(smooth(follow(x, y, inside, (px, py) => (seen[(py - top) * columns + px - left] = 1))));
     }
   }
   return contours;

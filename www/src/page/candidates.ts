@@ -1,9 +1,9 @@
 /** The three candidates, as small pictures with their scores, and the choice between them. */
-import type { Mask } from "burn-sam";
-import { byId, context2d } from "./dom.ts";
-import { formatScore } from "./format.ts";
-import type { Picture } from "./picture.ts";
-import { contoursOf } from "./stage.ts";
+import type { Picture } from "../io/picture.ts";
+import { contoursOf } from "../stage/draw.ts";
+import type { Shape } from "../state/objects.ts";
+import { formatScore } from "../text/format.ts";
+import { byId, context2d, setText } from "./dom.ts";
 
 interface Crop {
   readonly x: number;
@@ -13,22 +13,22 @@ interface Crop {
 
 export class Candidates {
   readonly #buttons = [0, 1, 2].map((index) => byId(`candidate-${index}`, HTMLButtonElement));
-  #drawn: readonly Mask[] = [];
+  #drawn: readonly Shape[] = [];
 
   constructor(onChoose: (index: number) => void) {
     this.#buttons.forEach((button, index) => button.addEventListener("click", () => onChoose(index)));
   }
 
-  show(picture: Picture | null, masks: readonly Mask[], chosen: number): void {
+  show(picture: Picture | null, masks: readonly Shape[], chosen: number): void {
     const crop = picture && masks.length > 0 && masks !== this.#drawn ? cropAround(masks, picture) : null;
     this.#buttons.forEach((button, index) => {
       const mask = masks[index];
       button.disabled = !mask;
       button.setAttribute("aria-pressed", String(mask !== undefined && index === chosen));
       const score = button.querySelector(".score");
-      if (score) score.textContent = mask ? formatScore(mask.score) : "–";
+      if (score) setText(score, mask ? formatScore(mask.score) : "–");
       const canvas = button.querySelector("canvas");
-      if (canvas && !mask) canvas.width = 0;
+      if (canvas && !mask && canvas.width > 0) canvas.width = 0;
       if (canvas && mask && picture && crop) drawThumbnail(canvas, picture, mask, crop);
     });
     this.#drawn = masks;
@@ -36,7 +36,7 @@ export class Candidates {
 }
 
 /** One square for all candidates, so that they can be compared: around the largest, with some room. In mask pixels. */
-function cropAround(masks: readonly Mask[], picture: Picture): Crop {
+function cropAround(masks: readonly Shape[], picture: Picture): Crop {
   const boxes = masks.filter(({ area }) => area > 0).map(({ bbox }) => bbox);
   const [width, height] = [masks[0]?.width ?? picture.width, masks[0]?.height ?? picture.height];
   if (boxes.length === 0) return { x: 0, y: 0, side: Math.max(width, height) };
@@ -50,7 +50,7 @@ function cropAround(masks: readonly Mask[], picture: Picture): Crop {
   return { x: place((left + right) / 2, width), y: place((top + bottom) / 2, height), side };
 }
 
-function drawThumbnail(canvas: HTMLCanvasElement, picture: Picture, mask: Mask, crop: Crop): void {
+function drawThumbnail(canvas: HTMLCanvasElement, picture: Picture, mask: Shape, crop: Crop): void {
   const pixels = 224;
   canvas.width = pixels;
   canvas.height = pixels;
