@@ -1,0 +1,34 @@
+// The demo page without a network: after the first visit it opens, loads, encodes and segments all the same.
+import { answered, click, expectState, openScene, places, shown } from "./support/demo.ts";
+import { demoSite, expect, test } from "./support/test.ts";
+
+test("offline after the first visit", { tag: "@cpu" }, async ({ page, context, device, expectComplaint }) => {
+  // The package asks whether the model it keeps is still the server's.
+  expectComplaint(/ERR_INTERNET_DISCONNECTED/);
+  await page.goto(demoSite(`?device=${device}`));
+  await expect(page.locator("body")).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+  await context.setOffline(true);
+  await page.reload();
+  await expectState(page, "ready");
+  expect(await page.evaluate(() => navigator.onLine)).toBe(false);
+  await openScene(page);
+  await click(page, places.ball);
+  await answered(page);
+  expect((await shown(page)).area).toBeGreaterThan(1000);
+  await page.getByRole("button", { name: "Cat" }).click();
+  await expect(page.locator("#stage")).not.toHaveAttribute("data-image", "320,240");
+  await expectState(page, "encoded");
+  await context.setOffline(false);
+});
+
+test("the page can be installed", { tag: "@cpu" }, async ({ page, device }) => {
+  await page.goto(demoSite(`?device=${device}`));
+  const client = await page.context().newCDPSession(page);
+  const { errors, url } = await client.send("Page.getAppManifest");
+  expect(errors).toEqual([]);
+  expect(url).toBe(demoSite("manifest.webmanifest"));
+  const { installabilityErrors } = await client.send("Page.getInstallabilityErrors");
+  // Tests run in a window that installs nothing.
+  const others = installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito");
+  expect(others).toEqual([]);
+});
