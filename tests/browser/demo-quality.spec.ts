@@ -1,0 +1,135 @@
+// What visitors notice without a name for it: contrast and labels (axe), a layout that stays, a page that never stalls.
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { answered, click, openDemo, openScene, places, positionOf, screenshot } from "./support/demo.ts";
+import { expect, print, test } from "./support/test.ts";
+
+async function expectAccessible(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary })),
+  );
+  expect.soft(found, state).toEqual([]);
+}
+
+test.describe("axe", { tag: "@cpu" }, () => {
+  for (const lang of ["en", "zh"] as const) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      test(`finds nothing in ${lang}, ${colorScheme}`, async ({ browser, device }) => {
+        // axe needs a page of a context of its own.
+        const context = await browser.newContext({ colorScheme });
+        const page = await context.newPage();
+        await openDemo(page, device, `&lang=${lang}`);
+        const check = async (state: string): Promise<void> => {
+          await screenshot(page, `demo-${lang}-${colorScheme}-${state}`);
+          await expectAccessible(page, `${state}, ${lang}, ${colorScheme}`);
+        };
+        await check("start");
+        await openScene(page);
+        await check("image");
+        await click(page, places.ball);
+        await answered(page);
+        await page.keyboard.press("n");
+        await click(page, places.box);
+        await answered(page);
+        await check("objects");
+        for (const [opener, state] of [
+          ["#open-more", "sources"],
+          ["#more-exports", "exports"],
+          ["#settings", "settings"],
+          ["#help", "help"],
+        ] as const) {
+          await page.locator(opener).click();
+          await check(state);
+          await page.keyboard.press("Escape");
+        }
+        await context.close();
+      });
+    }
+  }
+});
+
+test.describe("nothing jumps", { tag: "@cpu" }, () => {
+  for (const [name, width, height] of [
+    ["desktop", 1280, 800],
+    ["phone", 360, 740],
+  ] as const) {
+    for (const lang of ["en", "zh"] as const) {
+      test(`on a ${name} in ${lang}`, async ({ page, device }) => {
+        await page.setViewportSize({ width, height });
+        await page.addInitScript(() => {
+          const moved: string[] = [];
+          Object.assign(globalThis, { moved });
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries() as (PerformanceEntry & {
+              value: number;
+              hadRecentInput: boolean;
+              sources: { node: Node | null }[];
+            })[]) {
+              if (entry.hadRecentInput) continue;
+              const nodes = entry.sources.map(({ node }) =>
+                node instanceof Element ? `${node.tagName}#${node.id}` : "?",
+              );
+              moved.push(`${entry.value} ${nodes.join(" ")}`);
+            }
+          }).observe({ type: "layout-shift", buffered: true });
+        });
+        await openDemo(page, device, `&lang=${lang}`);
+        await page.waitForTimeout(700);
+        await openScene(page);
+        // Long enough after the input that the browser counts what moves now.
+        await page.waitForTimeout(700);
+        await click(page, places.ball);
+        await answered(page);
+        await page.waitForTimeout(700);
+        expect(await page.evaluate(() => (globalThis as unknown as { moved: string[] }).moved)).toEqual([]);
+      });
+    }
+  }
+});
+
+test.describe("hovering", { tag: "@cpu" }, () => {
+  test.use({ viewport: { width: 1920, height: 1080 } });
+
+  test("leaves the page's thread free: previews come from the Worker, newest first, one at a time", async ({
+    page,
+    device,
+  }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await page.evaluate(() => {
+      const seen = { long: [] as number[], frames: [] as number[], previews: 0 };
+      Object.assign(globalThis, { seen });
+      new PerformanceObserver((list) => seen.long.push(...list.getEntries().map(({ duration }) => duration))).observe({
+        type: "longtask",
+      });
+      new MutationObserver((changes) => (seen.previews += changes.length)).observe(document.querySelector("#stage")!, {
+        attributeFilter: ["data-preview"],
+      });
+      const tick = (now: number): void => {
+        seen.frames.push(now);
+        requestAnimationFrame(tick);
+      };
+      requestAnimationFrame(tick);
+    });
+    const [from, to] = [await positionOf(page, [0.1, 0.3]), await positionOf(page, [0.9, 0.8])];
+    const moves = 120;
+    for (let i = 0; i <= moves; i++) {
+      await page.mouse.move(from.x + ((to.x - from.x) * i) / moves, from.y + ((to.y - from.y) * i) / moves);
+    }
+    await expect(page.locator("#stage")).toHaveAttribute("data-preview", /^\d+$/);
+    const { long, frames, previews } = await page.evaluate(
+      () => (globalThis as unknown as { seen: { long: number[]; frames: number[]; previews: number } }).seen,
+    );
+    const gaps = frames.slice(1).map((at, i) => at - (frames[i] ?? at));
+    const median = gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? NaN;
+    const worst = gaps.at(-1) ?? NaN;
+    print(
+      `hovering at 1080p: ${moves} moves, ${previews} previews, ${frames.length} frames (median ${median.toFixed(1)} ms, ` +
+        `worst ${worst.toFixed(1)} ms), ${long.length} long tasks (${long.map(Math.round).join(", ")} ms)`,
+    );
+    // No queue: there are never more answers than moves, and they have come when the pointer rests.
+    expect(previews).toBeLessThanOrEqual(moves + 1);
+    expect(previews).toBeGreaterThan(0);
+  });
+});
