@@ -94,6 +94,35 @@ test.describe("objects", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("a model that stops again and again", { tag: "@cpu" }, () => {
+  test("stays stopped until it is told to restart, and nothing is lost", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/boom/);
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    const before = await shown(page);
+    const fail = () => page.workers()[0]?.evaluate(() => setTimeout(() => Promise.reject(new Error("boom"))));
+    for (let losses = 0; losses < 3; losses++) {
+      await fail();
+      await expect(page.locator("#alert")).toContainText("Back again", { timeout: 60_000 });
+      await expectState(page, "encoded");
+      await page.locator("#dismiss").click();
+    }
+    await fail();
+    await expectState(page, "error");
+    const alert = page.locator("#alert");
+    await expect(alert).toHaveAttribute("data-code", "device-lost");
+    await screenshot(page, "demo-cpu-stopped");
+    await alert.getByRole("link", { name: "Restart" }).click();
+    await expectState(page, "encoded");
+    await answered(page);
+    expect(await shown(page)).toEqual(before);
+    await click(page, places.leaf);
+    await answered(page);
+  });
+});
+
 test.describe("zoom", { tag: "@cpu" }, () => {
   const zoomOf = async (page: Page) => Number(await page.locator("#stage").getAttribute("data-zoom"));
 
@@ -106,8 +135,8 @@ test.describe("zoom", { tag: "@cpu" }, () => {
     const fitted = await zoomOf(page);
     const before = await positionOf(page, places.ball);
     await page.mouse.move(before.x, before.y);
-    await page.mouse.wheel(0, -500);
-    await expect.poll(() => zoomOf(page)).toBeGreaterThan(1.3 * fitted);
+    for (let i = 0; i < 3; i++) await page.mouse.wheel(0, -200);
+    await expect.poll(() => zoomOf(page)).toBeGreaterThan(3 * fitted);
     const at = await positionOf(page, places.ball);
     expect(Math.hypot(at.x - before.x, at.y - before.y), "what was under the pointer still is").toBeLessThan(1);
     await page.keyboard.down(" ");

@@ -26,6 +26,7 @@ import { Engine, type Report, type Timed } from "./model/engine.ts";
 import { EverythingMode } from "./model/everything.ts";
 import { Models } from "./model/models.ts";
 import { dismiss, showError, showNotice, type Offer } from "./page/alert.ts";
+import { brushRadius, scaleBrush, showBrush } from "./page/brush.ts";
 import { Candidates } from "./page/candidates.ts";
 import { Controls } from "./page/controls.ts";
 import { byId, onClick, setData, setText } from "./page/dom.ts";
@@ -56,7 +57,6 @@ import { text } from "./text/texts.ts";
 
 /** Codes after which the model runs better, or at all, on the CPU. */
 const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
-const touch = matchMedia("(pointer: coarse)").matches;
 
 let state = initialState;
 let picture: Picture | null = null;
@@ -69,7 +69,7 @@ let opened = 0;
 let regions: RegionMap | null = null;
 
 const engine = new Engine((event) => onReport(event));
-const models = new Models(engine, { changed: () => render(), language: () => onLanguage(), fail: report });
+const models = new Models(engine, { changed: () => render(), language: () => showAll(), say: flash, fail: report });
 const everything = new EverythingMode(engine, {
   show: (everything) => dispatch({ type: "everything", everything }),
   fail: report,
@@ -83,7 +83,7 @@ const prompts = {
 };
 const pointing = new StagePointing(stage, {
   ...prompts,
-  radius: () => radius(),
+  radius: () => brushRadius(picture),
   taken: () => gestures.taken,
   onStroke: (stroke) => onPrompt({ type: "stroke", stroke }),
   onHover: (point) => onHover(point),
@@ -124,10 +124,7 @@ connectKeys({
   select: (steps) => select(neighbour(state.history.present, steps)),
   rename: () => list.rename(state.history.present.active),
   keysOn: () => models.settings().keys,
-  brush: (factor) => {
-    const input = byId("brush", HTMLInputElement);
-    input.valueAsNumber = Math.round(input.valueAsNumber * factor + Math.sign(factor - 1));
-  },
+  brush: scaleBrush,
   copy: exports.copy,
   gestures,
   stage,
@@ -206,13 +203,13 @@ function render(): void {
     shapes: drawnShapes(),
   });
   const brush = state.tool === "brush" || state.tool === "erase";
-  byId("brush-size", HTMLElement).hidden = !brush || !picture;
+  showBrush(brush && picture !== null);
   byId("zoom", HTMLElement).hidden = !picture;
   if (!brush) stage.show({ brush: null });
   stage.onView();
   candidates.show(picture, shapesOf(state, item), chosenIndex(state, item));
   list.show(state);
-  controls.show(state, flashed || statusText(state, picture !== null, area, touch), exporting);
+  controls.show(state, flashed || statusText(state, picture !== null, area), exporting);
   const words = state.everything.status === "running" ? text.stop : finding ? text.done : text.findAll;
   setText(byId("everything-text", HTMLElement), words);
   byId("everything", HTMLButtonElement).setAttribute("aria-pressed", String(finding));
@@ -254,12 +251,6 @@ function onHover(point: Required<Point> | null): void {
 
 function regionAt({ x, y }: Required<Point>): number {
   return picture && regions ? regions.at(x / picture.width, y / picture.height) : -1;
-}
-
-/** The brush's radius in image pixels: the slider's hundredths of a tenth of the image. */
-function radius(): number {
-  const longer = picture ? Math.max(picture.width, picture.height) : 1000;
-  return Math.max(0.75, (byId("brush", HTMLInputElement).valueAsNumber / 1000) * longer);
 }
 
 function select(id: number): void {
@@ -306,6 +297,11 @@ function onReport(event: Report): void {
   }
   if (event.type === "model" || event.type === "timing") showInfo();
   if (event.type === "model" && event.status === "ready" && engine.info) void goOffline(engine.info.device);
+}
+
+function showAll(): void {
+  render();
+  showInfo();
 }
 
 function showInfo(): void {
@@ -379,6 +375,9 @@ function report(error: unknown): void {
     address.searchParams.set("device", "cpu");
     offers.push({ label: text.useCpu, href: address.href, run: () => models.change({ device: "cpu" }) });
   }
+  if (state.model === "failed" && !models.isBuiltIn) {
+    offers.push({ label: text.useBuiltIn, run: () => models.useBuiltIn() });
+  }
   if (codeOf(error) === "out-of-memory" && state.model === "ready") {
     offers.push({ label: text.restart, run: () => void engine.restart() });
   }
@@ -391,14 +390,9 @@ function flash(words: string): void {
   render();
 }
 
-function onLanguage(): void {
-  render();
-  showInfo();
-}
-
 connectPage();
 onClick("settings", () => models.showSettings());
-onLanguage();
+showAll();
 const asked = new URLSearchParams(location.search).get("device");
 if (asked && !["webgpu", "cpu", "auto"].includes(asked)) {
   report(new PageError("unsupported", text.noDevice(asked)));

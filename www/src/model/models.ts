@@ -11,7 +11,12 @@ import { forgetModels, keptModels, menu } from "./presets.ts";
 export interface ModelActions {
   changed(): void;
   language(): void;
+  say(words: string): void;
   fail(error: unknown): void;
+}
+
+interface Running extends Pick<Settings, "model" | "device" | "precision"> {
+  readonly file: Blob | null;
 }
 
 export class Models {
@@ -19,16 +24,19 @@ export class Models {
   readonly #actions: ModelActions;
   readonly #dialog: SettingsDialog;
   #settings: Settings;
-  /** What runs, or ran last: chosen again when another one is refused. */
-  #running: ModelChoice = builtIn;
+  /** Without what only the address says. */
+  #remembered: Settings;
   /** The file of a chosen checkpoint. */
   #file: Blob | null = null;
+  /** What runs: chosen again when another one is refused. */
+  #running: Running = { model: builtIn, file: null, device: "auto", precision: "auto" };
   #loading = false;
 
   constructor(engine: Engine, actions: ModelActions) {
     this.#engine = engine;
     this.#actions = actions;
-    this.#settings = withQuery(recallSettings(), new URLSearchParams(location.search));
+    this.#remembered = recallSettings();
+    this.#settings = withQuery(this.#remembered, new URLSearchParams(location.search));
     const { language } = this.#settings;
     speak(language ?? preferred(navigator.languages));
     this.#dialog = new SettingsDialog(menu, {
@@ -48,14 +56,13 @@ export class Models {
 
   /** A checkpoint that was dropped or chosen. */
   openFile(file: File): void {
-    this.#file = file;
-    void this.#choose({ kind: "file", name: file.name }, true);
+    void this.#choose({ kind: "file", name: file.name }, file);
   }
 
   /** Another device or precision is another load. */
   change(changes: Partial<Settings>): void {
     const before = this.#settings;
-    this.#keep({ ...before, ...changes });
+    this.#keep(changes);
     this.#actions.changed();
     const { device, precision } = this.#settings;
     if (device !== before.device || precision !== before.precision) void this.#load();
@@ -73,43 +80,60 @@ export class Models {
 
   /** The reason of a refusal belongs into the dialog while it is open. */
   takeError(error: unknown): boolean {
-    if (!this.#dialog.open) return false;
+    if (!this.#dialog.open || !this.#loading) return false;
     this.#dialog.showError(error);
     return true;
   }
 
-  async #choose(model: ModelChoice, file = false): Promise<void> {
-    this.#keep({ ...this.#settings, model });
-    this.#dialog.update(this.#settings);
-    if (!(await this.#load())) return;
-    if (!file) this.#file = null;
-    else if (this.#file) await keepCheckpoint(this.#file);
+  /** What is always there. */
+  useBuiltIn(): void {
+    void this.#choose(builtIn);
   }
 
+  get isBuiltIn(): boolean {
+    const { model } = this.#settings;
+    return model.kind === "preset" && model.name === "tiny";
+  }
+
+  async #choose(model: ModelChoice, file: Blob | null = null): Promise<void> {
+    this.#file = file;
+    this.#keep({ model });
+    this.#dialog.update(this.#settings);
+    if (!(await this.#load())) return;
+    const words = text.modelLoaded(modelName(model));
+    if (this.#dialog.open) this.#dialog.showLoaded(words);
+    else this.#actions.say(words);
+    if (file) await keepCheckpoint(file);
+  }
+
+  /** Resolves to whether what is chosen now was loaded. */
   async #load(): Promise<boolean> {
-    const { model, device, precision } = this.#settings;
+    const chosen = this.#settings;
+    const { model, device, precision } = chosen;
     const source = await this.#sourceOf(model);
     if (source === null) {
       // The file was not kept: there was no room, or it was forgotten.
-      this.#keep({ ...this.#settings, model: builtIn });
+      this.#keep({ model: builtIn });
       return this.#load();
     }
     this.#loading = true;
-    const options: LoadOptions = { model: source, device, precision };
-    const loaded = await this.#engine.load(options);
+    const loaded = await this.#engine.load({ model: source, device, precision });
     // Another choice may have been made meanwhile.
-    if (this.#settings.model !== model) return false;
+    const latest = this.#settings;
+    if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;
     this.#loading = false;
-    if (loaded) {
-      this.#running = model;
-      this.#dialog.showLoaded(text.modelLoaded(modelName(model)));
-      void this.#showKept();
-    } else if (this.#engine.info) {
-      // The one before still runs: that is what the next visit gets.
-      this.#keep({ ...this.#settings, model: this.#running });
-    }
+    if (loaded) this.#running = { model, device, precision, file: this.#file };
+    else if (this.#engine.info) this.#revert();
     this.#dialog.update(this.#settings);
+    void this.#showKept();
     return loaded;
+  }
+
+  /** The model before still runs: that is what the next visit gets. */
+  #revert(): void {
+    const { file, ...settings } = this.#running;
+    this.#file = file;
+    this.#keep(settings);
   }
 
   async #sourceOf(model: ModelChoice): Promise<NonNullable<LoadOptions["model"]> | null> {
@@ -122,7 +146,7 @@ export class Models {
   #stop(): void {
     this.#engine.stopLoading();
     this.#loading = false;
-    this.#keep({ ...this.#settings, model: this.#running });
+    if (this.#engine.info) this.#revert();
     this.#dialog.update(this.#settings);
   }
 
@@ -137,14 +161,15 @@ export class Models {
 
   #speak(language: Language): void {
     speak(language);
-    this.#keep({ ...this.#settings, language });
+    this.#keep({ language });
     this.#dialog.update(this.#settings);
     this.#actions.language();
   }
 
-  #keep(settings: Settings): void {
-    this.#settings = settings;
-    keepSettings(settings);
+  #keep(changes: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...changes };
+    this.#remembered = { ...this.#remembered, ...changes };
+    keepSettings(this.#remembered);
   }
 }
 

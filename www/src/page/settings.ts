@@ -43,7 +43,7 @@ export class SettingsDialog {
       if (url) actions.model({ kind: "url", url });
     });
     onClick("model-stop", actions.stopLoading);
-    onClick("forget", () => void actions.forget().then(() => setText(this.#reason, text.forgotten)));
+    onClick("forget", () => void actions.forget().then(() => this.#say(text.forgotten, true)));
     for (const key of ["device", "precision"] as const) {
       const select = byId(key, HTMLSelectElement);
       select.addEventListener("change", () => actions.change({ [key]: select.value }));
@@ -90,11 +90,16 @@ export class SettingsDialog {
   /** The reason of a refusal. */
   showError(error: unknown): void {
     const title = text.errorTitles[codeOf(error)] ?? text.errorTitle;
-    setText(this.#reason, `${title}. ${messageOf(error)}`);
+    this.#say(`${title}. ${messageOf(error)}`, false);
     this.#reason.scrollIntoView({ block: "nearest" });
   }
 
   showLoaded(words: string): void {
+    this.#say(words, true);
+  }
+
+  #say(words: string, good: boolean): void {
+    this.#reason.toggleAttribute("data-good", good);
     setText(this.#reason, words);
   }
 

@@ -1,5 +1,6 @@
 /** What the overlay is made of. Everything is drawn in CSS pixels of the stage. */
 import type { Box } from "burn-sam";
+import { context2d } from "../page/dom.ts";
 import type { Shape } from "../state/objects.ts";
 import type { Stroke } from "../state/strokes.ts";
 import { traceContours, type Bitmap } from "./outline.ts";
@@ -7,6 +8,9 @@ import { colourOf, marks } from "./palette.ts";
 import { toStage, type Position, type Size, type View } from "./view.ts";
 
 export type Context = CanvasRenderingContext2D;
+
+/** Pixels on a side of what is drawn anew with every move of the pointer. */
+const hoverLimit = 768;
 
 const contourPaths = new WeakMap<Bitmap, Path2D>();
 
@@ -68,24 +72,30 @@ export function drawShape(
   });
 }
 
-/** What a click here would give: lighter than what was answered. */
-export function drawPreview(context: Context, view: View, image: Size, shape: Shape, colour: number): void {
+/**
+ * A shape on a canvas of its own that lies over the image: the preview of a click, or what is under the pointer in
+ * everything mode. Small, because it changes with every move: the screen enlarges it. `width`: of the image on the screen.
+ */
+export function drawHovered(canvas: HTMLCanvasElement, shape: Bitmap | null, fill: string, width: number): void {
+  if (!shape) {
+    if (canvas.width > 1) canvas.width = 1;
+    return;
+  }
+  const enlarged = Math.max(1, hoverLimit / Math.max(shape.width, shape.height));
+  const size = [Math.round(shape.width * enlarged), Math.round(shape.height * enlarged)] as const;
+  const context = context2d(canvas);
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+  else {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, ...size);
+  }
+  context.setTransform(size[0] / shape.width, 0, 0, size[1] / shape.height, 0, 0);
   const contours = contoursOf(shape);
-  stretched(context, view, image, shape, (pixel) => {
-    context.fillStyle = colourOf(colour, 0.22);
-    context.fill(contours, "evenodd");
-    strokeTwice(context, contours, 1.25 * pixel, 1 * pixel);
-  });
-}
-
-/** The shape under the pointer in everything mode. */
-export function drawHighlight(context: Context, view: View, image: Size, shape: Bitmap & Size): void {
-  const contours = contoursOf(shape);
-  stretched(context, view, image, shape, (pixel) => {
-    context.fillStyle = "rgb(255 255 255 / 30%)";
-    context.fill(contours, "evenodd");
-    strokeTwice(context, contours, 2 * pixel, 1.5 * pixel);
-  });
+  const pixel = shape.width / width;
+  context.lineJoin = "round";
+  context.fillStyle = fill;
+  context.fill(contours, "evenodd");
+  strokeTwice(context, contours, 1.5 * pixel, pixel);
 }
 
 /** A light line in a dark one can be seen on anything. */
@@ -145,13 +155,6 @@ export function drawStrokes(
   context.globalAlpha = 0.45;
   context.drawImage(layer.canvas, 0, 0);
   context.restore();
-}
-
-/** The brush's edge under the pointer. */
-export function drawBrush(context: Context, { x, y }: Position, radius: number): void {
-  const path = new Path2D();
-  path.arc(x, y, Math.max(2, radius), 0, 2 * Math.PI);
-  strokeTwice(context, path, 1.25, 1);
 }
 
 export function drawPoint(context: Context, { x, y }: Position, label: 0 | 1): void {

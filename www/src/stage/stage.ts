@@ -4,17 +4,8 @@ import type { Picture } from "../io/picture.ts";
 import { byId, context2d } from "../page/dom.ts";
 import { noPrompts, type Prompts, type Shape } from "../state/objects.ts";
 import type { Stroke } from "../state/strokes.ts";
-import {
-  drawBox,
-  drawBrush,
-  drawCrosshair,
-  drawDim,
-  drawHighlight,
-  drawPoint,
-  drawPreview,
-  drawShape,
-  drawStrokes,
-} from "./draw.ts";
+import { drawBox, drawCrosshair, drawDim, drawHovered, drawPoint, drawShape, drawStrokes } from "./draw.ts";
+import { colourOf } from "./palette.ts";
 import type { RegionMap } from "./regions.ts";
 import { fit, pan, reveal, settle, toStage, zoom, type Position, type Size, type View } from "./view.ts";
 
@@ -60,6 +51,9 @@ const emptyScene: Scene = {
   highlight: -1,
 };
 
+/** What changes with every move of the pointer: the rest is not drawn anew for it. */
+const hovered: readonly (keyof Scene)[] = ["preview", "highlight", "brush"];
+
 /** CSS pixels per image pixel: more shows nothing but squares. */
 const maxScale = 40;
 
@@ -70,6 +64,8 @@ export class Stage {
   readonly #frame = byId("frame", HTMLElement);
   readonly #picture = byId("picture", HTMLCanvasElement);
   readonly #overlay = byId("overlay", HTMLCanvasElement);
+  readonly #preview = byId("preview", HTMLCanvasElement);
+  readonly #brushTip = byId("brush-tip", HTMLElement);
   /** For brush strokes; made when there are some. */
   #layer: HTMLCanvasElement | null = null;
   #scene: Scene = emptyScene;
@@ -77,6 +73,7 @@ export class Stage {
   /** Is the view the one that shows the whole image, and stays so when the stage changes its size? */
   #fitted = true;
   #pictureStale = true;
+  #overlayStale = true;
   #frameRequest = 0;
 
   constructor() {
@@ -108,8 +105,10 @@ export class Stage {
 
   show(changes: Partial<Scene>): void {
     const { picture } = this.#scene;
-    if ((Object.keys(changes) as (keyof Scene)[]).every((key) => this.#scene[key] === changes[key])) return;
+    const changed = (Object.keys(changes) as (keyof Scene)[]).filter((key) => this.#scene[key] !== changes[key]);
+    if (changed.length === 0) return;
     this.#scene = { ...this.#scene, ...changes };
+    this.#overlayStale ||= changed.some((key) => !hovered.includes(key));
     if (this.#scene.picture !== picture) {
       this.#fitted = true;
       this.#layOut();
@@ -166,6 +165,7 @@ export class Stage {
       height: `${picture.height * scale}px`,
     });
     this.#pictureStale = true;
+    this.#overlayStale = true;
     this.#redraw();
     this.onView();
   }
@@ -181,6 +181,7 @@ export class Stage {
     this.#frame.hidden = !this.#scene.picture;
     this.#look(this.#view, this.#fitted);
     this.#pictureStale = true;
+    this.#overlayStale = true;
     // A resized canvas is blank until it is drawn: not waiting for the next frame avoids a flash.
     this.#draw();
   }
@@ -194,11 +195,31 @@ export class Stage {
     this.#frameRequest = 0;
     if (this.#pictureStale) this.#drawPicture();
     this.#pictureStale = false;
-    this.#drawOverlay();
+    if (this.#overlayStale) this.#drawOverlay();
+    this.#overlayStale = false;
+    this.#drawHovered();
+  }
+
+  #drawHovered(): void {
+    const { picture, preview, regions, highlight, brush, colour } = this.#scene;
+    const { scale } = this.#view;
+    const lit = regions?.shapes[highlight];
+    const shape = lit ?? (preview && preview.area > 0 ? preview : null);
+    const fill = lit ? "rgb(255 255 255 / 30%)" : colourOf(colour, 0.25);
+    if (picture) drawHovered(this.#preview, shape, fill, picture.width * scale);
+    this.#brushTip.hidden = !brush;
+    if (!brush) return;
+    const { x, y } = toStage(this.#view, brush);
+    const radius = Math.max(2, brush.radius * scale);
+    Object.assign(this.#brushTip.style, {
+      width: `${2 * radius}px`,
+      height: `${2 * radius}px`,
+      transform: `translate(${x - radius}px, ${y - radius}px)`,
+    });
   }
 
   #drawOverlay(): void {
-    const { picture, shapes, prompts, colour, draft, stroke, brush, crosshair, preview } = this.#scene;
+    const { picture, shapes, prompts, colour, draft, stroke, crosshair } = this.#scene;
     const context = this.#clear(this.#overlay);
     if (!picture) return;
     const view = this.#view;
@@ -208,7 +229,6 @@ export class Stage {
       drawDim(context, view, picture, drawn);
     }
     for (const { shape, colour, active } of shapes) drawShape(context, view, picture, shape, colour, active);
-    if (preview && preview.area > 0) drawPreview(context, view, picture, preview, colour);
     const strokes = stroke ? [...prompts.strokes, stroke] : prompts.strokes;
     // Between strokes the answer is what matters, and paint would hide it.
     if (strokes.length > 0 && (stroke || !shapes.some(({ active }) => active))) {
@@ -220,7 +240,6 @@ export class Stage {
     const box = draft ?? prompts.box;
     if (box) drawBox(context, view, box);
     for (const point of prompts.points) drawPoint(context, toStage(view, point), point.label);
-    if (brush) drawBrush(context, toStage(view, brush), brush.radius * view.scale);
     if (crosshair) drawCrosshair(context, toStage(view, crosshair));
   }
 
@@ -232,8 +251,6 @@ export class Stage {
     context.imageSmoothingEnabled = scale * picture.width < regions.width * 3;
     context.drawImage(regions.canvas, left, top, picture.width * scale, picture.height * scale);
     context.restore();
-    const lit = regions.shapes[this.#scene.highlight];
-    if (lit) drawHighlight(context, this.#view, picture, lit);
   }
 
   /** An empty canvas whose unit is the CSS pixel. */

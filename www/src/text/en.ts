@@ -216,6 +216,7 @@ export const en = {
   tryAgain: "Try again",
   restart: "Restart",
   useCpu: "Use the CPU instead",
+  useBuiltIn: "Use the built-in model",
   backAgain: "Back again",
   backAgainText: "The model stopped and was restarted. Your image and objects are still here.",
   stopped: "The page restarts it and encodes your image again. Your objects are kept.",

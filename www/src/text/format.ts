@@ -47,7 +47,7 @@ export function nameOf({ id, name }: Pick<Item, "id" | "name">): string {
 }
 
 /** What is going on, or what to do next. `areaInImage` is the chosen mask's, in pixels of the image. */
-export function statusText(state: State, hasPicture: boolean, areaInImage: number, touch: boolean): string {
+export function statusText(state: State, hasPicture: boolean, areaInImage: number): string {
   const item = activeItem(state.history.present);
   if (state.model === "failed") return text.statusFailed;
   if (state.model === "loading") return hasPicture ? text.statusWaits : text.statusLoading;
@@ -60,7 +60,7 @@ export function statusText(state: State, hasPicture: boolean, areaInImage: numbe
   if (isBlank(item)) {
     if (state.tool === "box") return text.statusBox;
     if (state.tool === "brush" || state.tool === "erase") return text.statusBrush;
-    return touch ? text.statusTap : text.statusClick;
+    return matchMedia("(pointer: coarse)").matches ? text.statusTap : text.statusClick;
   }
   const shape = chosenShape(state, item);
   if (!shape) return text.statusLooking;

@@ -207,6 +207,7 @@ export const zh: Texts = {
   tryAgain: "重试",
   restart: "重新启动",
   useCpu: "改用 CPU",
+  useBuiltIn: "改用内置模型",
   backAgain: "已恢复",
   backAgainText: "模型曾停止，现已重新启动。图片和物体都还在。",
   stopped: "页面正在重新启动模型并重新编码图片，物体都会保留。",
