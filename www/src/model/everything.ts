@@ -1,5 +1,5 @@
 /** Everything mode: runs it, turns what it finds into shapes without holding up the page, and can be stopped. */
-import type { BinaryMask, EverythingProgress, EverythingRecord } from "burn-sam";
+import type { EverythingProgress, EverythingRecord } from "burn-sam";
 import { measure, shapeOf } from "../stage/regions.ts";
 import type { Shape } from "../state/objects.ts";
 import type { Everything } from "../state/state.ts";
@@ -9,11 +9,6 @@ export interface EverythingActions {
   show(everything: Partial<Everything>): void;
   fail(error: unknown): void;
 }
-
-/** What is found on the way, to draw meanwhile: it may turn out to be a duplicate. */
-type Found = EverythingProgress & {
-  readonly candidates?: readonly { readonly mask: BinaryMask; readonly score: number }[];
-};
 
 /** Milliseconds of work on the page's thread at a time: less than half a frame. */
 const slice = 6;
@@ -59,7 +54,7 @@ export class EverythingMode {
     this.#actions.show({ status: "off", done: 0, total: 0, regions: [] });
   }
 
-  #progress({ done, total, candidates = [] }: Found): void {
+  #progress({ done, total, candidates }: EverythingProgress): void {
     const found = candidates.map(({ mask, score }) => ({
       ...mask,
       ...measure(mask.data, mask),

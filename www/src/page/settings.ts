@@ -9,6 +9,8 @@ import { codeOf, messageOf } from "./errors.ts";
 /** A model of the menu. */
 export interface MenuEntry {
   readonly name: string;
+  /** For people. */
+  readonly title: string;
   readonly bytes: number;
   readonly licence: string;
 }
@@ -103,10 +105,10 @@ export class SettingsDialog {
     setText(this.#reason, words);
   }
 
-  #card({ name, bytes, licence }: MenuEntry, chosen: ModelChoice): HTMLElement {
+  #card({ name, title, bytes, licence }: MenuEntry, chosen: ModelChoice): HTMLElement {
     const note = [formatBytes(bytes), licence, this.#kept.has(name) && text.modelKept];
     return card(
-      name,
+      { name, title: name === "tiny" ? `${text.modelBuiltIn} (tiny)` : title },
       note.filter((part) => part !== false).join(" · "),
       chosen.kind === "preset" && chosen.name === name,
     );
@@ -115,13 +117,13 @@ export class SettingsDialog {
   /** For a file or an address: chosen, and not to be chosen again here. */
   #ownCard(model: ModelChoice): HTMLElement {
     const note = model.kind === "url" ? model.url : "";
-    const own = card(modelName(model), note, true);
+    const own = card({ name: modelName(model), title: modelName(model) }, note, true);
     own.querySelector("input")?.setAttribute("disabled", "");
     return own;
   }
 }
 
-function card(name: string, note: string, checked: boolean): HTMLElement {
+function card({ name, title }: Pick<MenuEntry, "name" | "title">, note: string, checked: boolean): HTMLElement {
   const label = element("label");
   const input = element("input");
   input.type = "radio";
@@ -129,7 +131,7 @@ function card(name: string, note: string, checked: boolean): HTMLElement {
   input.value = name;
   input.checked = checked;
   const words = element("span");
-  words.append(element("strong", name === "tiny" ? `${text.modelBuiltIn} (tiny)` : name), element("small", note));
+  words.append(element("strong", title), element("small", note));
   label.append(input, words);
   return label;
 }

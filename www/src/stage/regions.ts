@@ -129,8 +129,9 @@ export class RegionMap {
   }
 }
 
-/** Each region in a colour of its own, with a light border to the next. */
+/** Each region in a colour of its own, with a light border to the next where there are pixels enough for one. */
 function paint(labels: Uint16Array, { width, height }: Size): ImageData {
+  const borders = Math.max(width, height) >= 300;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
   // In the byte order of the machine, which in practice is little endian.
@@ -141,7 +142,7 @@ function paint(labels: Uint16Array, { width, height }: Size): ImageData {
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
       const label = labels[i] ?? 0;
-      const border = (x > 0 && labels[i - 1] !== label) || (y > 0 && labels[i - width] !== label);
+      const border = borders && ((x > 0 && labels[i - 1] !== label) || (y > 0 && labels[i - width] !== label));
       if (border) pixels[i] = 0xe6ffffff;
       else if (label > 0) pixels[i] = colours[(label - 1) % paletteSize] ?? 0;
     }

@@ -248,7 +248,6 @@ export class Stage {
     context.save();
     context.fillStyle = "rgb(8 10 16 / 25%)";
     context.fillRect(left, top, picture.width * scale, picture.height * scale);
-    context.imageSmoothingEnabled = scale * picture.width < regions.width * 3;
     context.drawImage(regions.canvas, left, top, picture.width * scale, picture.height * scale);
     context.restore();
   }

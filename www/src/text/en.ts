@@ -132,7 +132,7 @@ export const en = {
   statusNothing: "Nothing found there. Try another point.",
   statusScore: (score: string, pixels: string) => `Score ${score} · ${pixels} pixels. Add points to refine.`,
   statusRegion: (pixels: string) => `${pixels} pixels. Add points to refine.`,
-  statusFinding: (found: number, percent: number) => `${found} found · ${percent} %`,
+  statusFinding: (found: number, percent: number) => `${found} candidates · ${percent} %`,
   statusFound: (found: number) =>
     found === 1 ? "1 region. Click it to keep it." : `${found} regions. Click those to keep.`,
   statusFoundNone: "No regions found in this image.",

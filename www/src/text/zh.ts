@@ -129,7 +129,7 @@ export const zh: Texts = {
   statusNothing: "那里没有找到物体，请换一个点。",
   statusScore: (score, pixels) => `得分 ${score} · ${pixels} 像素。添加点以修正。`,
   statusRegion: (pixels) => `${pixels} 像素。添加点以修正。`,
-  statusFinding: (found, percent) => `已找到 ${found} 个 · ${percent} %`,
+  statusFinding: (found, percent) => `${found} 个候选 · ${percent} %`,
   statusFound: (found) => `${found} 个区域，点击即可保留。`,
   statusFoundNone: "这张图片中没有找到区域。",
 
