@@ -109,6 +109,30 @@ test.describe("on a phone", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("on a phone in Chinese", { tag: "@cpu" }, () => {
+  test.use({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: "zh-CN" });
+
+  test("nothing overflows", async ({ page, device }) => {
+    await openDemo(page, device);
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    expect(await overflow(page), "the empty page").toBe(0);
+    await openScene(page);
+    const { x, y } = await positionOf(page, places.ball);
+    await page.touchscreen.tap(x, y);
+    await answered(page);
+    await page.locator("label:has(#tool-brush)").tap();
+    expect(await overflow(page), "with a mask").toBe(0);
+    for (const id of ["settings", "help"]) {
+      await page.locator(`#${id}`).tap();
+      const dialog = page.locator(`#${id}-dialog`);
+      await expect(dialog).toBeVisible();
+      expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth), id).toBe(0);
+      await dialog.locator("[data-close]").tap();
+    }
+    await screenshot(page, "demo-cpu-phone-zh");
+  });
+});
+
 test.describe("in the dark", { tag: "@cpu" }, () => {
   test.use({ colorScheme: "dark" });
 
