@@ -38,7 +38,9 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await page.locator("#settings").click();
     const file = { name: "my-model.safetensors", mimeType: "", buffer: readFileSync(checkpoint) };
     await page.locator("#model-file").setInputFiles(file);
-    await expect(page.locator("#model-reason")).toHaveText("my-model.safetensors is loaded.");
+    await expect(page.locator("#model-reason")).toHaveText(
+      /^my-model.safetensors is loaded: tiny · burn-sam's layout · [\d.]+ M weights · [\d.]+ MB\.$/,
+    );
     await expect(page.locator("#models :checked")).toHaveValue("my-model.safetensors");
     await expect(page.locator("#time-load")).toHaveText(/\d/);
     await screenshot(page, "demo-cpu-settings");

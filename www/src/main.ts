@@ -40,6 +40,7 @@ import { StageCrosshair } from "./stage/crosshair.ts";
 import { StageGestures } from "./stage/gestures.ts";
 import { StagePointing } from "./stage/pointing.ts";
 import { RegionMap } from "./stage/regions.ts";
+import { drawnShapes } from "./stage/shapes.ts";
 import { Stage } from "./stage/stage.ts";
 import { activeItem, neighbour } from "./state/objects.ts";
 import {
@@ -200,7 +201,7 @@ function render(): void {
     prompts: item.prompts,
     colour: item.colour,
     regions,
-    shapes: drawnShapes(),
+    shapes: drawnShapes(state, stage.scene.shapes),
   });
   const brush = state.tool === "brush" || state.tool === "erase";
   showBrush(brush && picture !== null);
@@ -213,18 +214,6 @@ function render(): void {
   const words = state.everything.status === "running" ? text.stop : finding ? text.done : text.findAll;
   setText(byId("everything-text", HTMLElement), words);
   byId("everything", HTMLButtonElement).setAttribute("aria-pressed", String(finding));
-}
-
-/** The same array as long as nothing in it changes, so that nothing is drawn again. */
-function drawnShapes(): (typeof stage.scene)["shapes"] {
-  const { items, active } = state.history.present;
-  const shapes = items.flatMap((item) => {
-    const shape = item.hidden ? undefined : chosenShape(state, item);
-    return shape && shape.area > 0 ? [{ shape, colour: item.colour, active: item.id === active }] : [];
-  });
-  const shown = stage.scene.shapes;
-  const same = shapes.every(({ shape, active }, i) => shown[i]?.shape === shape && shown[i]?.active === active);
-  return same && shown.length === shapes.length ? shown : shapes;
 }
 
 function onPoint(point: Required<Point>): void {

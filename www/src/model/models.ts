@@ -2,6 +2,7 @@
 import type { LoadOptions, Progress } from "burn-sam";
 import { forgetCheckpoint, keepCheckpoint, keepSettings, recallCheckpoint, recallSettings } from "../io/store.ts";
 import { onClick } from "../page/dom.ts";
+import { describeModel } from "../page/figures.ts";
 import { SettingsDialog } from "../page/settings.ts";
 import { builtIn, modelFrom, modelName, type ModelChoice, type Settings } from "../state/settings.ts";
 import { preferred, speak, text, type Language } from "../text/texts.ts";
@@ -100,7 +101,8 @@ export class Models {
     this.#keep({ model });
     this.#dialog.update(this.#settings);
     if (!(await this.#load())) return;
-    const words = text.modelLoaded(modelName(model));
+    const { info } = this.#engine;
+    const words = text.modelLoaded(modelName(model), info ? describeModel(info) : "");
     if (this.#dialog.open) this.#dialog.showLoaded(words);
     else this.#actions.say(words);
     if (file) await keepCheckpoint(file);

@@ -16,6 +16,7 @@ export function showFigures({ info, failed, image, timings }: Figures): void {
   const device = info?.device === "webgpu" ? "GPU" : "CPU";
   setText(byId("chip", HTMLElement), failed ? text.notRunning : info ? `${info.model} · ${device}` : text.loadingChip);
   set("info-model", info && `${info.model}, ${text.weights(formatCount(info.parameters))}`);
+  set("info-layout", info && layoutOf(info));
   set("info-device", info && `${info.device === "webgpu" ? "WebGPU" : "CPU"}, ${info.precision}`);
   set("info-adapter", info && info.adapter);
   set("info-input", info && `${info.imageSize} × ${info.imageSize}`);
@@ -27,6 +28,17 @@ export function showFigures({ info, failed, image, timings }: Figures): void {
       if (document.getElementById(id)) set(id, ms === undefined ? null : formatTime(ms));
     }
   }
+}
+
+/** How the checkpoint names its tensors. */
+function layoutOf({ layout }: SamInfo): string {
+  return text.layouts[layout] ?? layout;
+}
+
+/** What a checkpoint turned out to be, in a line. */
+export function describeModel(info: SamInfo): string {
+  const { model, parameters, bytes } = info;
+  return [model, layoutOf(info), text.weights(formatCount(parameters)), formatBytes(bytes)].join(" · ");
 }
 
 function set(id: string, words: string | null): void {

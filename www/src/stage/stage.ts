@@ -7,13 +7,8 @@ import type { Stroke } from "../state/strokes.ts";
 import { drawBox, drawCrosshair, drawDim, drawHovered, drawPoint, drawShape, drawStrokes } from "./draw.ts";
 import { colourOf } from "./palette.ts";
 import type { RegionMap } from "./regions.ts";
+import type { DrawnShape } from "./shapes.ts";
 import { fit, pan, reveal, settle, toStage, zoom, type Position, type Size, type View } from "./view.ts";
-
-export interface DrawnShape {
-  readonly shape: Shape;
-  readonly colour: number;
-  readonly active: boolean;
-}
 
 export interface Scene {
   readonly picture: Picture | null;
