@@ -22,8 +22,8 @@ test.describe("everything", { tag: "@cpu" }, () => {
     await screenshot(page, "demo-cpu-everything");
     await page.mouse.click(x, y);
     const ball = await shown(page);
-    // The ball has 7238 pixels.
-    expect(ball.area).toBeGreaterThan(4000);
+    // The ball has 7238 pixels; the built-in model may find a part of it.
+    expect(ball.area).toBeGreaterThan(1000);
     expect(ball.area).toBeLessThan(12000);
     expect(ball.points).toEqual([]);
     await click(page, places.box);

@@ -1,5 +1,5 @@
 // The demo page's settings: language, model, device; what is remembered, and what a refusal says.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { answered, click, expectState, openDemo, openScene, places, screenshot, shown } from "./support/demo.ts";
 import { repository } from "./support/paths.ts";
@@ -86,6 +86,21 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
     await page.locator("#settings").click();
     await expect(page.locator("#device")).toHaveValue("cpu");
+  });
+
+  test("the loaded model can be saved with weights in f16, and loaded again", async ({ page, device }) => {
+    await openDemo(page, device);
+    await page.locator("#settings").click();
+    const download = page.waitForEvent("download");
+    await page.locator("#save-model").click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe("tiny-f16.safetensors");
+    await expect(page.locator("#model-reason")).toHaveText("Saved tiny-f16.safetensors.");
+    const path = await file.path();
+    expect(statSync(path).size).toBeLessThanOrEqual(statSync(checkpoint).size);
+    const saved = { name: "tiny-f16.safetensors", mimeType: "", buffer: readFileSync(path) };
+    await page.locator("#model-file").setInputFiles(saved);
+    await expect(page.locator("#model-reason")).toContainText("tiny-f16.safetensors is loaded");
   });
 
   test("single-key shortcuts can be switched off", async ({ page, device }) => {

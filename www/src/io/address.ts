@@ -20,8 +20,12 @@ export async function fetchImage(address: string): Promise<{ readonly blob: Blob
 }
 
 function parse(address: string): URL {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url && /^(https?|data|blob):$/.test(url.protocol)) return url;
+  try {
+    const url = new URL(address);
+    if (/^(https?|data|blob):$/.test(url.protocol)) return url;
+  } catch {
+    // No address at all.
+  }
   throw new PageError("network", text.badAddress);
 }
 

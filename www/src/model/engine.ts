@@ -202,6 +202,12 @@ export class Engine {
     return (await this.#image?.save()) ?? null;
   }
 
+  /** The loaded model as safetensors, its weights in f16. */
+  async saveModel(): Promise<Blob> {
+    if (!this.#sam) throw new PageError("disposed", text.statusLoading);
+    return this.#sam.saveModel({ half: true });
+  }
+
   /** After it was given up. */
   async restart(): Promise<void> {
     this.#losses = [];

@@ -1,5 +1,6 @@
 /** Which model runs where: what was chosen, in the settings, the address or on an earlier visit, and how it is loaded. */
 import type { LoadOptions, Progress } from "burn-sam";
+import { download } from "../io/download.ts";
 import { forgetCheckpoint, keepCheckpoint, keepSettings, recallCheckpoint, recallSettings } from "../io/store.ts";
 import { onClick } from "../page/dom.ts";
 import { describeModel } from "../page/figures.ts";
@@ -44,6 +45,7 @@ export class Models {
       change: (changes) => this.change(changes),
       model: (model) => void this.#choose(model),
       stopLoading: () => this.#stop(),
+      save: () => this.#save(),
       forget: () => this.#forget(),
     });
     onClick("language", () => this.#speak(text.language === "en" ? "zh" : "en"));
@@ -150,6 +152,13 @@ export class Models {
     this.#loading = false;
     if (this.#engine.info) this.#revert();
     this.#dialog.update(this.#settings);
+  }
+
+  async #save(): Promise<string> {
+    const file = await this.#engine.saveModel();
+    const name = `${this.#engine.info?.model ?? "model"}-f16.safetensors`;
+    download(file, name);
+    return name;
   }
 
   async #forget(): Promise<void> {

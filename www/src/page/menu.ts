@@ -1,10 +1,22 @@
 /** Buttons that open a small menu beside them. */
 import { byId } from "./dom.ts";
 
+/** Old browsers have no menus: what is in them is not to be had there. */
+const supported = "popover" in HTMLElement.prototype;
+
+export function isMenuOpen(): boolean {
+  return supported && document.querySelector(":popover-open") !== null;
+}
+
 /** The menu closes when something in it is chosen, by Escape, and by a click elsewhere. */
 export function connectMenu(buttonId: string, menuId: string): void {
   const button = byId(buttonId, HTMLButtonElement);
   const menu = byId(menuId, HTMLElement);
+  if (!supported) {
+    button.hidden = true;
+    menu.hidden = true;
+    return;
+  }
   button.setAttribute("aria-haspopup", "true");
   button.setAttribute("aria-expanded", "false");
   button.setAttribute("aria-controls", menuId);

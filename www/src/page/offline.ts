@@ -3,13 +3,16 @@ import { text } from "../text/texts.ts";
 import { showNotice } from "./alert.ts";
 import { byId } from "./dom.ts";
 
+let watched: ServiceWorkerRegistration | undefined;
+
 /** `device`: whose files are kept as well. Called once the model is loaded, so that the first visit is not slowed down. */
 export async function goOffline(device: string): Promise<void> {
   if (!__OFFLINE__ || !("serviceWorker" in navigator)) return;
   const { serviceWorker } = navigator;
   try {
     const registration = await serviceWorker.register(new URL("sw.js", document.baseURI));
-    watch(registration);
+    if (registration !== watched) watch(registration);
+    watched = registration;
     const { active } = await serviceWorker.ready;
     active?.postMessage({ device });
     document.body.dataset["offline"] = "ready";

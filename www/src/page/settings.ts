@@ -19,6 +19,8 @@ export interface SettingsActions {
   change(changes: Partial<Settings>): void;
   model(choice: ModelChoice): void;
   stopLoading(): void;
+  /** Resolves to the name of the file. */
+  save(): Promise<string>;
   forget(): Promise<void>;
 }
 
@@ -45,6 +47,16 @@ export class SettingsDialog {
       if (url) actions.model({ kind: "url", url });
     });
     onClick("model-stop", actions.stopLoading);
+    const save = onClick("save-model", () => {
+      save.disabled = true;
+      actions
+        .save()
+        .then(
+          (name) => this.#say(text.saved(name), true),
+          (error: unknown) => this.showError(error),
+        )
+        .finally(() => (save.disabled = false));
+    });
     onClick("forget", () => void actions.forget().then(() => this.#say(text.forgotten, true)));
     for (const key of ["device", "precision"] as const) {
       const select = byId(key, HTMLSelectElement);

@@ -1,4 +1,6 @@
 /** Keys that work wherever the focus is. */
+import { isMenuOpen } from "./menu.ts";
+
 export interface Shortcuts {
   undo(): void;
   redo(): void;
@@ -63,7 +65,7 @@ function actionFor(event: KeyboardEvent, shortcuts: Shortcuts): (() => void) | n
   if (event.altKey) return null;
   if (key === "escape") {
     // An open menu closes by itself.
-    return document.querySelector(":popover-open") ? null : () => shortcuts.escape();
+    return isMenuOpen() ? null : () => shortcuts.escape();
   }
   if (!shortcuts.enabled() || !isKey(key)) return null;
   return shortcuts.keys[names[key]];

@@ -178,6 +178,8 @@ export const en = {
   precisionAuto: "Automatic",
   preview: "Show a preview while hovering",
   keysOn: "Single-key shortcuts",
+  saveModel: "Save model (f16)",
+  saveModelTitle: "The loaded model as a safetensors file of half the size",
   forget: "Forget downloads",
   forgotten: "Downloaded models are deleted from this device.",
   timings: "Timings",

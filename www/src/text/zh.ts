@@ -172,6 +172,8 @@ export const zh: Texts = {
   precisionAuto: "自动",
   preview: "悬停时显示预览",
   keysOn: "单键快捷键",
+  saveModel: "保存模型（f16）",
+  saveModelTitle: "将已加载的模型存为一半大小的 safetensors 文件",
   forget: "清除已下载的模型",
   forgotten: "已从本设备删除下载的模型。",
   timings: "用时",
