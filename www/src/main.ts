@@ -72,7 +72,11 @@ let regions: RegionMap | null = null;
 const engine = new Engine((event) => onReport(event));
 const models = new Models(engine, { changed: () => render(), language: () => showAll(), say: flash, fail: report });
 const everything = new EverythingMode(engine, {
-  show: (everything) => dispatch({ type: "everything", everything }),
+  show: (everything) => {
+    dispatch({ type: "everything", everything });
+    const { status, done, total } = state.everything;
+    controls.showProgress(status === "running" ? { stage: "everything", loaded: done, total } : null);
+  },
   fail: report,
 });
 const stage = new Stage();

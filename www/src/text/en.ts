@@ -115,6 +115,7 @@ export const en = {
   progressLoad: "Loading the model",
   progressCompile: "Preparing the engine",
   progressRead: "Reading the image",
+  progressEverything: "Looking everywhere",
   progressEncode: "Encoding the image",
   ofTotal: (loaded: string, total: string) => `${loaded} of ${total}`,
   statusFailed: "The model is not running.",
@@ -132,7 +133,8 @@ export const en = {
   statusNothing: "Nothing found there. Try another point.",
   statusScore: (score: string, pixels: string) => `Score ${score} · ${pixels} pixels. Add points to refine.`,
   statusRegion: (pixels: string) => `${pixels} pixels. Add points to refine.`,
-  statusFinding: (found: number, percent: number) => `${found} candidates · ${percent} %`,
+  statusFinding: (found: number, percent: number) =>
+    `${found} ${found === 1 ? "candidate" : "candidates"} · ${percent} %`,
   statusFound: (found: number) =>
     found === 1 ? "1 region. Click it to keep it." : `${found} regions. Click those to keep.`,
   statusFoundNone: "No regions found in this image.",

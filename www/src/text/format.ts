@@ -37,6 +37,8 @@ export function formatProgress({ stage, loaded, total }: Progress): string {
       return `${text.progressCompile}${percent}`;
     case "read":
       return `${text.progressRead}${percent}`;
+    case "everything":
+      return `${text.progressEverything}${percent}`;
     default:
       return `${text.progressEncode}${percent}`;
   }

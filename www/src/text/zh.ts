@@ -112,6 +112,7 @@ export const zh: Texts = {
   progressLoad: "正在加载模型",
   progressCompile: "正在准备引擎",
   progressRead: "正在读取图片",
+  progressEverything: "正在全图查找",
   progressEncode: "正在编码图片",
   ofTotal: (loaded, total) => `${loaded} / ${total}`,
   statusFailed: "模型未运行。",
