@@ -153,18 +153,13 @@ export const en = {
   // Settings
   settingsModel: "Model",
   modelBuiltIn: "Built-in",
-  modelBuiltInNote: "Small and quick, made for a first try. Ships with the page.",
   modelFile: "A checkpoint file",
   chooseFile: "Choose a file…",
   modelFileNote: "SAM, MobileSAM or SlimSAM as .pth, .pt or .safetensors. Dropping it on the page works too.",
   modelUrl: "A checkpoint's address",
   modelUrlNote: "The server must allow other pages to read it (CORS).",
   load: "Load",
-  modelSize: "Size",
-  modelLicence: "Licence",
   modelKept: "kept on this device",
-  modelInUse: "In use",
-  modelRefused: "Refused",
   modelLoaded: (name: string, what: string) => `${name} is loaded: ${what}.`,
   layout: "Layout",
   layouts: {
@@ -173,9 +168,7 @@ export const en = {
     "hugging-face": "Hugging Face's layout",
     "burn-sam": "burn-sam's layout",
   } as Readonly<Record<string, string>>,
-  choosePreset: (name: string) => `Load ${name}`,
   deviceAuto: "Automatic",
-  deviceAutoNote: "A real GPU where there is one, else the CPU",
   precision: "Precision",
   precisionAuto: "Automatic",
   preview: "Show a preview while hovering",
@@ -216,15 +209,12 @@ export const en = {
   helpOpen: "open an image",
   helpHelp: "this sheet",
   keyDelete: "Del",
-  keySpace: "Space",
 
   // Announcements
-  saidObject: (name: string, score: string) => `${name}: found, score ${score}`,
   saidSelected: (name: string) => `${name} selected`,
 
   // When something goes wrong
   dismiss: "Dismiss",
-  tryAgain: "Try again",
   restart: "Restart",
   useCpu: "Use the CPU instead",
   useBuiltIn: "Use the built-in model",
