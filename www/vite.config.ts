@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { defineConfig } from "vite";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+import { offline } from "./offline.ts";
 
 /** The package's own `repository` is the only place that knows where the source is published. */
 function sourceUrl(): string {
@@ -11,17 +13,46 @@ function sourceUrl(): string {
   return typeof url === "string" ? url.replace(/^git\+/, "").replace(/\.git$/, "") : "";
 }
 
-export default defineConfig({
+/** The page's words are put in by its script: nothing is to be seen before, or the words would jump. */
+function wordsFirst(): Plugin {
+  return {
+    name: "burn-sam:words-first",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
+    },
+  };
+}
+
+/** Both modules have one file name: the service worker tells them apart by this. */
+const assetFileNames = ({ originalFileNames = [] }: { originalFileNames?: readonly string[] }): string =>
+  originalFileNames.some((name) => name.includes("wasm/webgpu/"))
+    ? "assets/webgpu-[hash][extname]"
+    : "assets/[name]-[hash][extname]";
+
+export default defineConfig(({ command }) => ({
   // Relative addresses: the page works under any sub-path.
   base: "./",
-  define: { __SOURCE_URL__: JSON.stringify(sourceUrl()) },
+  plugins: [wordsFirst(), offline(new URL("./dist/", import.meta.url))],
+  define: { __SOURCE_URL__: JSON.stringify(sourceUrl()), __OFFLINE__: JSON.stringify(command === "build") },
   // The dependency optimiser would move the package's Worker, wasm and model away from `new URL(.., import.meta.url)`.
   optimizeDeps: { exclude: ["burn-sam"] },
-  worker: { format: "es" },
+  worker: { format: "es" as const, rolldownOptions: { output: { assetFileNames } } },
   build: {
     target: "es2022",
     // A file inlined as a data: URL would be refused by the page's Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: {
+        index: fileURLToPath(new URL("./index.html", import.meta.url)),
+        sw: fileURLToPath(new URL("./sw/sw.ts", import.meta.url)),
+      },
+      output: {
+        assetFileNames,
+        // A service worker rules over the folder it lies in, under a name that stays.
+        entryFileNames: ({ name }: { name: string }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+      },
+    },
   },
-});
+}));

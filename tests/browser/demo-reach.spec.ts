@@ -109,6 +109,30 @@ test.describe("on a phone", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("on a phone in Chinese", { tag: "@cpu" }, () => {
+  test.use({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: "zh-CN" });
+
+  test("nothing overflows", async ({ page, device }) => {
+    await openDemo(page, device);
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    expect(await overflow(page), "the empty page").toBe(0);
+    await openScene(page);
+    const { x, y } = await positionOf(page, places.ball);
+    await page.touchscreen.tap(x, y);
+    await answered(page);
+    await page.locator("label:has(#tool-brush)").tap();
+    expect(await overflow(page), "with a mask").toBe(0);
+    for (const id of ["settings", "help"]) {
+      await page.locator(`#${id}`).tap();
+      const dialog = page.locator(`#${id}-dialog`);
+      await expect(dialog).toBeVisible();
+      expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth), id).toBe(0);
+      await dialog.locator("[data-close]").tap();
+    }
+    await screenshot(page, "demo-cpu-phone-zh");
+  });
+});
+
 test.describe("in the dark", { tag: "@cpu" }, () => {
   test.use({ colorScheme: "dark" });
 
@@ -161,7 +185,7 @@ test.describe("dropped and pasted", { tag: "@cpu" }, () => {
 test.describe("the side panel", { tag: "@cpu" }, () => {
   for (const [width, height] of [
     [1280, 720],
-    [1440, 900],
+    [1440, 1040],
   ] as const) {
     test(`cuts no card at ${width} × ${height}`, async ({ page, device }) => {
       await page.setViewportSize({ width, height });
@@ -169,7 +193,7 @@ test.describe("the side panel", { tag: "@cpu" }, () => {
       await openScene(page);
       const hidden = await page.locator(".panel").evaluate((panel) => panel.scrollHeight - panel.clientHeight);
       expect(hidden, "pixels to scroll, up to rounding").toBeLessThanOrEqual(1);
-      await expect(page.locator("#details")).toHaveJSProperty("open", height === 900);
+      await expect(page.locator("#details")).toHaveJSProperty("open", height === 1040);
       await screenshot(page, `demo-cpu-${height}`);
     });
   }

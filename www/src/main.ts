@@ -1,37 +1,60 @@
 /**
  * The demo page: connects what the visitor does to the state, the state to the model, and all of it to the screen.
  *
- * Query parameters: `?device=webgpu|cpu|auto`, `?model=<preset or URL>`.
+ * Query parameters, before what the page remembers: `?device=webgpu|cpu|auto`, `?model=<preset or URL>`, `?lang=en|zh`.
  *
  * What tests and style sheets may read:
  * - `body[data-state]`: loading | ready | encoding | encoded | segmenting | error. It is set before an event handler
  *   returns: after a click it is `segmenting` until the answer is drawn. `error`: the model does not run, or the current
  *   image cannot be encoded; a refused file leaves the state alone and shows `#alert[data-code]`.
  * - `body[data-device]`, `body[data-model]`, `body[data-wasm-memory]` (bytes): what was loaded.
- * - `#stage[data-score]`, `[data-area]` (pixels of the image), `[data-token]`, `[data-candidates]`: the chosen mask.
- * - `#stage[data-points]` ("x,y,label x,y,label …"), `[data-box]` ("x0,y0,x1,y1"): the prompts in image pixels.
- * - `#stage[data-image]`: "width,height" of the image.
- * - `#stage[data-encode-ms]`, `[data-segment-ms]`: the latest timings.
+ * - `body[data-everything]`: running | done, in everything mode; `#stage[data-regions]`: how many are found.
+ * - `#stage[data-score]`, `[data-area]` (pixels of the image), `[data-token]`, `[data-candidates]`: the chosen mask of the
+ *   active object; `[data-objects]`: how many objects there are.
+ * - `#stage[data-points]` ("x,y,label x,y,label …"), `[data-box]` ("x0,y0,x1,y1"), `[data-strokes]` (how many): its
+ *   prompts in image pixels.
+ * - `#stage[data-image]`: "width,height" of the image; `[data-zoom]`: CSS pixels per image pixel.
+ * - `#stage[data-load-ms]`, `[data-first-ms]`, `[data-encode-ms]`, `[data-segment-ms]`: the latest timings.
+ * - `#stage[data-preview]`: pixels of the hover preview.
  * - `#frame` lies exactly over the image: a fraction of its box is the same fraction of the image.
  */
-import { cutout } from "burn-sam";
-import { Candidates } from "./candidates.ts";
-import { Controls, showImageSize, showTime } from "./controls.ts";
-import { byId } from "./dom.ts";
-import { download } from "./download.ts";
-import { Engine, type Report } from "./engine.ts";
-import { statusText } from "./format.ts";
-import { connectIntake } from "./intake.ts";
-import { codeOf, dismiss, PageError, showError, showNotice, type Offer } from "./messages.ts";
-import { readPicture, type Picture } from "./picture.ts";
-import { StagePointing } from "./pointing.ts";
-import { connectShortcuts } from "./shortcuts.ts";
-import { Stage } from "./stage.ts";
-import { chosenMask, initialState, isEmpty, phase, reduce, type Action } from "./state.ts";
-
-const query = new URLSearchParams(location.search);
-const device = query.get("device");
-const model = query.get("model");
+import type { Box, Point } from "burn-sam";
+import { openFiles } from "./io/files.ts";
+import { connectExports } from "./io/exports.ts";
+import { blankPicture, readPicture, type Picture } from "./io/picture.ts";
+import { Engine, type Report, type Timed } from "./model/engine.ts";
+import { EverythingMode } from "./model/everything.ts";
+import { Models } from "./model/models.ts";
+import { dismiss, showError, showNotice, type Offer } from "./page/alert.ts";
+import { brushRadius, scaleBrush, showBrush } from "./page/brush.ts";
+import { Candidates } from "./page/candidates.ts";
+import { Controls } from "./page/controls.ts";
+import { byId, onClick, setData, setText } from "./page/dom.ts";
+import { codeOf, PageError } from "./page/errors.ts";
+import { showFigures } from "./page/figures.ts";
+import { connectKeys } from "./page/keys.ts";
+import { ObjectList } from "./page/objects.ts";
+import { goOffline } from "./page/offline.ts";
+import { connectPage } from "./page/page.ts";
+import { StageCrosshair } from "./stage/crosshair.ts";
+import { StageGestures } from "./stage/gestures.ts";
+import { StagePointing } from "./stage/pointing.ts";
+import { RegionMap } from "./stage/regions.ts";
+import { drawnShapes } from "./stage/shapes.ts";
+import { Stage } from "./stage/stage.ts";
+import { activeItem, neighbour } from "./state/objects.ts";
+import {
+  chosenIndex,
+  chosenShape,
+  initialState,
+  phase,
+  reduce,
+  shapesOf,
+  unanswered,
+  type Action,
+} from "./state/state.ts";
+import { nameOf, statusText } from "./text/format.ts";
+import { text } from "./text/texts.ts";
 
 /** Codes after which the model runs better, or at all, on the CPU. */
 const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
@@ -39,113 +62,252 @@ const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory"
 let state = initialState;
 let picture: Picture | null = null;
 let exporting = false;
+let timings: Partial<Record<Timed, number>> = {};
+/** A short message in the place of the status line. */
+let flashed = "";
 /** Counts opened files: a slow one must not replace a later one. */
 let opened = 0;
+let regions: RegionMap | null = null;
 
-const engine = new Engine(
-  { ...(device === "webgpu" || device === "cpu" ? { device } : {}), ...(model ? { model } : {}) },
-  (report) => onReport(report),
-);
-const stage = new Stage();
-const pointing = new StagePointing(stage, {
-  tool: () => state.tool,
-  onPoint: (point) => dispatch({ type: "point", point }),
-  onBox: (box) => dispatch({ type: "box", box }),
+const engine = new Engine((event) => onReport(event));
+const models = new Models(engine, { changed: () => render(), language: () => showAll(), say: flash, fail: report });
+const everything = new EverythingMode(engine, {
+  show: (everything) => {
+    dispatch({ type: "everything", everything });
+    const { status, done, total } = state.everything;
+    controls.showProgress(status === "running" ? { stage: "everything", loaded: done, total } : null);
+  },
+  fail: report,
 });
+const stage = new Stage();
+const gestures = new StageGestures(stage);
+const prompts = {
+  tool: () => state.tool,
+  onPoint: (point: Required<Point>) => onPoint(point),
+  onBox: (box: Box) => onPrompt({ type: "box", box }),
+};
+const pointing = new StagePointing(stage, {
+  ...prompts,
+  radius: () => brushRadius(picture),
+  taken: () => gestures.taken,
+  onStroke: (stroke) => onPrompt({ type: "stroke", stroke }),
+  onHover: (point) => onHover(point),
+});
+const crosshair = new StageCrosshair(stage, { ...prompts, onMove: (point) => onHover(point) });
 const candidates = new Candidates((index) => dispatch({ type: "choose", index }));
-const history = {
+const edits = {
   undo: () => dispatch({ type: "undo" }),
   redo: () => dispatch({ type: "redo" }),
   clear: () => dispatch({ type: "clear" }),
+  everything: () => toggleEverything(),
 };
-const controls = new Controls({
-  ...history,
-  tool: (tool) => dispatch({ type: "tool", tool }),
-  cutout: () => void save(),
+const controls = new Controls({ ...edits, tool: (tool) => dispatch({ type: "tool", tool }) });
+const list = new ObjectList({
+  add: () => dispatch({ type: "new" }),
+  select: (id) => select(id),
+  rename: (id, name) => dispatch({ type: "rename", id, name }),
+  hide: (id) => dispatch({ type: "hide", id }),
+  delete: (id) => dispatch({ type: "delete", id }),
 });
-
-connectShortcuts({
-  ...history,
-  escape: () => {
-    if (!dismiss() && !pointing.cancel()) history.clear();
+const exports = connectExports({
+  engine,
+  state: () => state,
+  picture: () => picture,
+  settings: models.settings,
+  change: (changes) => models.change(changes),
+  busy: (busy) => {
+    exporting = busy;
+    render();
   },
-  choose: (index) => dispatch({ type: "choose", index }),
+  say: flash,
+  fail: report,
 });
-connectIntake({ onImage: (blob, name, focus) => void open(blob, name, focus), onError: report });
+connectKeys({
+  ...edits,
+  state: () => state,
+  dispatch,
+  select: (steps) => select(neighbour(state.history.present, steps)),
+  rename: () => list.rename(state.history.present.active),
+  keysOn: () => models.settings().keys,
+  brush: scaleBrush,
+  copy: exports.copy,
+  gestures,
+  stage,
+  escape: () => {
+    if (dismiss() || pointing.cancel() || crosshair.cancel()) return;
+    if (state.everything.status !== "off") everything.leave();
+    else edits.clear();
+  },
+});
+openFiles({
+  onImage: (blob, name, focus) => void open(() => readPicture(blob, name), focus),
+  onModel: (file) => models.openFile(file),
+  onSaved: (file) => void openSaved(file),
+  onError: report,
+});
+stage.onView = () => {
+  const { scale } = stage.view;
+  setText(byId("zoom-level", HTMLElement), `${Math.round(scale * 100)} %`);
+  setData(stage.element, {
+    zoom: picture ? scale.toFixed(4) : null,
+    // One finger moves an enlarged image, unless it draws.
+    drag: !stage.fitted && (state.tool === "add" || state.tool === "remove") ? "pan" : null,
+  });
+};
 
 function dispatch(action: Action): void {
   const before = state;
   state = reduce(state, action);
   if (state === before) return;
+  if (state.history.present !== before.history.present) flashed = "";
+  if (state.everything.regions !== before.everything.regions) {
+    const found = state.everything.regions;
+    regions = found.length > 0 ? new RegionMap(found) : null;
+  }
   render();
-  const edited = state.history.present !== before.history.present;
-  const encoded = state.image === "encoded" && before.image !== "encoded";
-  if (!edited && !encoded) return;
-  if (!isEmpty(state.history.present)) void engine.ask(state.history.present);
-  else if (edited) engine.cancel();
+  ask();
+}
+
+/** Asks what has no answer yet, and forgets a question that is no longer of interest. */
+function ask(): void {
+  if (state.image !== "encoded") return;
+  const item = unanswered(state);
+  if (item) void engine.ask(item);
+  else engine.cancel();
 }
 
 function render(): void {
   const { present } = state.history;
-  const mask = chosenMask(state);
+  const item = activeItem(present);
+  const shape = chosenShape(state, item);
   const area =
-    mask && picture ? Math.round((mask.area * picture.width * picture.height) / (mask.width * mask.height)) : 0;
-  document.body.dataset.state = phase(state);
-  document.body.dataset.tool = state.tool;
-  setData(stage.element, {
-    score: mask && String(mask.score),
-    token: mask && String(mask.token),
-    area: mask && String(area),
-    candidates: String(state.masks.length),
-    points: present.points.map(({ x, y, label }) => `${x.toFixed(2)},${y.toFixed(2)},${label}`).join(" "),
-    box: present.box?.map((edge) => edge.toFixed(2)).join(","),
-    image: picture ? `${picture.width},${picture.height}` : undefined,
+    shape && picture ? Math.round((shape.area * picture.width * picture.height) / (shape.width * shape.height)) : 0;
+  const finding = state.everything.status !== "off";
+  setData(document.body, {
+    state: phase(state),
+    tool: state.tool,
+    everything: finding ? state.everything.status : null,
   });
-  stage.show({ picture, mask, prompts: present });
-  candidates.show(picture, state.masks, state.chosen);
-  controls.show(state, statusText(state, picture !== null, area), exporting);
+  setData(stage.element, {
+    score: shape && String(shape.score),
+    token: shape && String(shape.token),
+    area: shape && String(area),
+    candidates: String(shapesOf(state, item).length),
+    points: item.prompts.points.map(({ x, y, label }) => `${x.toFixed(2)},${y.toFixed(2)},${label}`).join(" "),
+    box: item.prompts.box?.map((edge) => edge.toFixed(2)).join(","),
+    strokes: String(item.prompts.strokes.length),
+    objects: String(present.items.length),
+    regions: finding ? String(state.everything.regions.length) : null,
+    image: picture ? `${picture.width},${picture.height}` : null,
+  });
+  stage.show({
+    picture,
+    prompts: item.prompts,
+    colour: item.colour,
+    regions,
+    shapes: drawnShapes(state, stage.scene.shapes),
+  });
+  const brush = state.tool === "brush" || state.tool === "erase";
+  showBrush(brush && picture !== null);
+  byId("zoom", HTMLElement).hidden = !picture;
+  if (!brush) stage.show({ brush: null });
+  stage.onView();
+  candidates.show(picture, shapesOf(state, item), chosenIndex(state, item));
+  list.show(state);
+  controls.show(state, flashed || statusText(state, picture !== null, area), exporting);
+  const words = state.everything.status === "running" ? text.stop : finding ? text.done : text.findAll;
+  setText(byId("everything-text", HTMLElement), words);
+  byId("everything", HTMLButtonElement).setAttribute("aria-pressed", String(finding));
+}
+
+function onPoint(point: Required<Point>): void {
+  if (state.everything.status === "off") return dispatch({ type: "point", point });
+  const region = regions?.shapes[regionAt(point)];
+  if (!region) return;
+  const kept = state.history.present.items.find((item) => item.region === region);
+  if (kept) select(kept.id);
+  else dispatch({ type: "adopt", region });
+}
+
+/** What is drawn is meant for an object: everything mode ends. */
+function onPrompt(action: Action): void {
+  if (state.everything.status !== "off") everything.leave();
+  dispatch(action);
+}
+
+function onHover(point: Required<Point> | null): void {
+  const finding = state.everything.status !== "off";
+  stage.show({ highlight: finding && point ? regionAt(point) : -1 });
+  const wanted = point && !finding && models.settings().preview && state.image === "encoded";
+  engine.preview(activeItem(state.history.present), wanted ? point : null);
+}
+
+function regionAt({ x, y }: Required<Point>): number {
+  return picture && regions ? regions.at(x / picture.width, y / picture.height) : -1;
+}
+
+function select(id: number): void {
+  dispatch({ type: "select", id });
+  controls.say(text.saidSelected(nameOf(activeItem(state.history.present))));
+}
+
+function toggleEverything(): void {
+  if (state.everything.status !== "off") everything.leave();
+  else if (state.image === "encoded") void everything.start();
 }
 
 function onReport(event: Report): void {
   switch (event.type) {
     case "model":
     case "image":
+      // What was being found is lost with the model.
+      if (event.status !== "encoded" && state.everything.status === "running") everything.leave();
+      dispatch(event);
+      break;
+    case "another-model":
     case "asking":
-      dispatch(event);
-      break;
     case "answer":
-      setData(stage.element, { segmentMs: event.ms.toFixed(1) });
-      showTime("segment", event.ms);
       dispatch(event);
       break;
-    case "encoded":
-      setData(stage.element, { encodeMs: event.ms.toFixed(1) });
-      showTime("encode", event.ms);
+    case "preview":
+      setData(stage.element, { preview: event.shape && String(event.shape.area) });
+      stage.show({ preview: event.shape });
+      break;
+    case "timing":
+      timings = { ...timings, [event.what]: event.ms };
+      setData(stage.element, { [`${event.what}Ms`]: event.ms.toFixed(1) });
       break;
     case "progress":
       controls.showProgress(event.progress);
+      models.showProgress(event.progress);
       break;
     case "error":
       report(event.error);
       break;
     case "restarted":
-      showNotice("Back again", "The model stopped and was restarted. Your image and points are still here.");
+      showNotice(text.backAgain, text.backAgainText);
       break;
   }
-  if (event.type === "model" || event.type === "encoded") showInfo();
+  if (event.type === "model" || event.type === "timing") showInfo();
+  if (event.type === "model" && event.status === "ready" && engine.info) void goOffline(engine.info.device);
+}
+
+function showAll(): void {
+  render();
+  showInfo();
 }
 
 function showInfo(): void {
   const { info } = engine;
-  controls.showInfo(info, state.model === "failed");
+  showFigures({ info, failed: state.model === "failed", image: picture, timings });
   setData(document.body, { device: info?.device, model: info?.model, wasmMemory: info && String(info.wasmMemory) });
 }
 
-async function open(blob: Blob, name: string, focus: boolean): Promise<void> {
+async function open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
   const turn = ++opened;
   let next: Picture;
   try {
-    next = await readPicture(blob, name);
+    next = await read();
   } catch (error) {
     if (turn === opened) report(error);
     return;
@@ -153,32 +315,31 @@ async function open(blob: Blob, name: string, focus: boolean): Promise<void> {
   if (turn !== opened) return next.bitmap.close();
   dismiss();
   pointing.cancel();
+  if (state.everything.status !== "off") everything.leave();
   const previous = picture;
   picture = next;
+  const { encode: _, segment: __, ...rest } = timings;
+  timings = rest;
   if (!previous) leaveWelcome();
   if (focus) stage.focus();
-  showImageSize(next.width, next.height);
-  showTime("encode", null);
-  showTime("segment", null);
   dispatch({ type: "open" });
-  previous?.bitmap.close();
-  void engine.open(next);
+  showInfo();
+  if (previous !== next) previous?.bitmap.close();
+  void engine.open(next, saved);
 }
 
-async function save(): Promise<void> {
-  const mask = chosenMask(state);
-  if (!mask || !picture || exporting) return;
-  exporting = true;
-  render();
-  try {
-    const full = await engine.fullMask(state.history.present, mask);
-    download(await cutout(picture.blob, full), `${picture.name}-cutout.png`);
-  } catch (error) {
-    report(error);
-  } finally {
-    exporting = false;
-    render();
-  }
+/** The encoding of the picture that is shown, or of one that is not there. */
+async function openSaved(file: File): Promise<void> {
+  const shown = picture;
+  await open(
+    async () => {
+      const size = await engine.sizeOfSaved(file);
+      const same = shown?.width === size.width && shown.height === size.height;
+      return same ? shown : blankPicture(size, file.name);
+    },
+    false,
+    file,
+  );
 }
 
 /** The samples move from the middle of the empty stage into the panel. */
@@ -193,33 +354,40 @@ function leaveWelcome(): void {
 }
 
 function report(error: unknown): void {
+  if (models.takeError(error)) return;
   const offers: Offer[] = [];
   const address = new URL(location.href);
-  if (state.model === "failed") offers.push({ label: "Try again", href: address.href });
-  if (device !== "cpu" && engine.info?.device !== "cpu" && cpuHelps.includes(codeOf(error))) {
+  if (state.model === "failed") {
+    offers.push({
+      label: text.restart,
+      href: address.href,
+      run: () => (engine.info ? void engine.restart() : models.load()),
+    });
+  }
+  if (engine.info?.device !== "cpu" && models.settings().device !== "cpu" && cpuHelps.includes(codeOf(error))) {
     address.searchParams.set("device", "cpu");
-    offers.push({ label: "Use the CPU instead", href: address.href });
+    offers.push({ label: text.useCpu, href: address.href, run: () => models.change({ device: "cpu" }) });
+  }
+  if (state.model === "failed" && !models.isBuiltIn) {
+    offers.push({ label: text.useBuiltIn, run: () => models.useBuiltIn() });
+  }
+  if (codeOf(error) === "out-of-memory" && state.model === "ready") {
+    offers.push({ label: text.restart, run: () => void engine.restart() });
   }
   showError(error, state.model !== "failed", offers);
 }
 
-/** `undefined` and `null` remove the attribute. */
-function setData(element: HTMLElement, values: Readonly<Record<string, string | null | undefined>>): void {
-  for (const [key, value] of Object.entries(values)) {
-    if (value === undefined || value === null) delete element.dataset[key];
-    else element.dataset[key] = value;
-  }
+/** A word in the status line, until something happens. */
+function flash(words: string): void {
+  flashed = words;
+  render();
 }
 
-if (__SOURCE_URL__) {
-  const link = byId("source", HTMLAnchorElement);
-  link.href = __SOURCE_URL__;
-  link.hidden = false;
+connectPage();
+onClick("settings", () => models.showSettings());
+showAll();
+const asked = new URLSearchParams(location.search).get("device");
+if (asked && !["webgpu", "cpu", "auto"].includes(asked)) {
+  report(new PageError("unsupported", text.noDevice(asked)));
 }
-if (device && !["webgpu", "cpu", "auto"].includes(device)) {
-  report(new PageError("unsupported", `There is no device "${device}". Use webgpu, cpu or auto.`));
-}
-// In a low window the card would be cut: it stays closed there. On a narrow page everything scrolls.
-byId("details", HTMLDetailsElement).open = matchMedia("(min-height: 880px), (max-width: 860px)").matches;
-render();
-void engine.load();
+void models.load();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { traceContours, type Bitmap, type Contour } from "../src/outline.ts";
+import { traceContours, type Bitmap, type Contour } from "../src/stage/outline.ts";
 
 /** `#` is in the mask. */
 function bitmap(...rows: readonly string[]): Bitmap {

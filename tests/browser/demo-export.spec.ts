@@ -1,0 +1,119 @@
+// What can be taken away from the demo page, and brought back.
+import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
+import { answered, click, expectState, openDemo, openScene, places, shown } from "./support/demo.ts";
+import { expect, test } from "./support/test.ts";
+
+async function save(page: Page, id: string): Promise<{ name: string; path: string; bytes: Buffer }> {
+  const download = page.waitForEvent("download");
+  if (id !== "cutout") await page.locator("#more-exports").click();
+  await page.locator(`#${id}`).click();
+  const file = await download;
+  const path = await file.path();
+  return { name: file.suggestedFilename(), path, bytes: readFileSync(path) };
+}
+
+/** Of a PNG: its size and how many pixels are opaque, half, and clear. */
+function look(page: Page, png: Buffer) {
+  return page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")!;
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    let [opaque, clear] = [0, 0];
+    for (let i = 3; i < data.length; i += 4) {
+      if (data[i] === 255) opaque++;
+      if (data[i] === 0) clear++;
+    }
+    return { size: [bitmap.width, bitmap.height], opaque, clear, half: data.length / 4 - opaque - clear };
+  }, png.toString("base64"));
+}
+
+test.describe("exports", { tag: "@cpu" }, () => {
+  test.beforeEach(async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+  });
+
+  test("the mask is a PNG of the image's size", async ({ page }) => {
+    const { area } = await shown(page);
+    const { name, bytes } = await save(page, "save-mask");
+    expect(name).toBe("scene-mask.png");
+    expect(await look(page, bytes)).toEqual({ size: [320, 240], opaque: area, clear: 320 * 240 - area, half: 0 });
+  });
+
+  test("a soft edge is half transparent, and remembered", async ({ page }) => {
+    await page.locator("#more-exports").click();
+    await page.locator("#feather").fill("4");
+    await expect(page.locator("#feather-value")).toHaveText("4 px");
+    await page.keyboard.press("Escape");
+    const { half } = await look(page, (await save(page, "cutout")).bytes);
+    expect(half).toBeGreaterThan(100);
+    await page.reload();
+    await expect(page.locator("#feather")).toHaveValue("4");
+  });
+
+  test("all objects are in the SVG and in the COCO file, by name", async ({ page }) => {
+    const ball = await shown(page);
+    await page.keyboard.press("F2");
+    await page.keyboard.insertText('A "ball" & <more>');
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("n");
+    await click(page, places.box);
+    await answered(page);
+    const box = await shown(page);
+    const svg = await save(page, "save-svg");
+    expect(svg.name).toBe("scene.svg");
+    const drawn = await page.evaluate((svg) => {
+      const document = new DOMParser().parseFromString(svg, "image/svg+xml");
+      const paths = [...document.querySelectorAll("path")];
+      const root = document.documentElement;
+      return { size: root.getAttribute("viewBox"), titles: paths.map(({ textContent }) => textContent) };
+    }, svg.bytes.toString("utf8"));
+    expect(drawn).toEqual({ size: "0 0 320 240", titles: ['A "ball" & <more>', "Object 2"] });
+    const coco = await save(page, "save-coco");
+    expect(coco.name).toBe("scene-coco.json");
+    const data = JSON.parse(coco.bytes.toString("utf8")) as {
+      images: { width: number; height: number }[];
+      annotations: { area: number; category_id: number }[];
+      categories: { id: number; name: string }[];
+    };
+    expect(data.images).toMatchObject([{ width: 320, height: 240 }]);
+    expect(data.annotations.map(({ area }) => area)).toEqual([ball.area, box.area]);
+    expect(data.categories.map(({ name }) => name)).toEqual(['A "ball" & <more>', "Object 2"]);
+  });
+
+  test("the cut-out is copied", async ({ page, context }) => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.keyboard.press("c");
+    await expect(page.locator("#status")).toHaveText("Copied. Paste it anywhere.");
+    const types = await page.evaluate(async () => (await navigator.clipboard.read()).flatMap(({ types }) => types));
+    expect(types).toContain("image/png");
+    // And pasted again, from the menu.
+    await page.locator("#open-more").click();
+    await page.locator("#from-clipboard").click();
+    await expect(page.locator("#stage")).not.toHaveAttribute("data-image", "320,240");
+    await expectState(page, "encoded");
+  });
+
+  test("the encoded image can be saved and opened again", async ({ page, device }) => {
+    const before = await shown(page);
+    const { name, path } = await save(page, "save-embedding");
+    expect(name).toBe("scene.bsam");
+    await openDemo(page, device);
+    await page.locator("#saved-file").setInputFiles(path);
+    await expectState(page, "encoded");
+    await expect(page.locator("#stage")).toHaveAttribute("data-image", "320,240");
+    await click(page, places.ball);
+    await answered(page);
+    const after = await shown(page);
+    expect(Math.abs(after.area - before.area)).toBeLessThan(0.05 * before.area);
+    await page.locator("#saved-file").setInputFiles({ name: "x.bsam", mimeType: "", buffer: Buffer.from("nothing") });
+    await expect(page.locator("#alert")).toHaveAttribute("data-code", "bad-embedding");
+    await click(page, places.box);
+    await answered(page);
+  });
+});

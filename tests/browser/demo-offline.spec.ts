@@ -1,0 +1,76 @@
+// The demo page without a network: after the first visit it opens, loads, encodes and segments all the same.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { answered, click, expectState, openScene, places, shown } from "./support/demo.ts";
+import { demo } from "./support/paths.ts";
+import { serve } from "./support/server.ts";
+import { demoSite, expect, test } from "./support/test.ts";
+
+test("offline after the first visit", { tag: "@cpu" }, async ({ page, context, device, expectComplaint }) => {
+  // The package asks whether the model it keeps is still the server's.
+  expectComplaint(/ERR_INTERNET_DISCONNECTED/);
+  await page.goto(demoSite(`?device=${device}`));
+  await expect(page.locator("body")).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+  await context.setOffline(true);
+  await page.reload();
+  await expectState(page, "ready");
+  expect(await page.evaluate(() => navigator.onLine)).toBe(false);
+  await openScene(page);
+  await click(page, places.ball);
+  await answered(page);
+  expect((await shown(page)).area).toBeGreaterThan(1000);
+  await page.getByRole("button", { name: "Cat" }).click();
+  await expect(page.locator("#stage")).not.toHaveAttribute("data-image", "320,240");
+  await expectState(page, "encoded");
+  await context.setOffline(false);
+});
+
+test("the page can be installed", { tag: "@cpu" }, async ({ page, device }) => {
+  await page.goto(demoSite(`?device=${device}`));
+  const client = await page.context().newCDPSession(page);
+  const { errors, url } = await client.send("Page.getAppManifest");
+  expect(errors).toEqual([]);
+  expect(url).toBe(demoSite("manifest.webmanifest"));
+  const { installabilityErrors } = await client.send("Page.getInstallabilityErrors");
+  // Tests run in a window that installs nothing.
+  const others = installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito");
+  expect(others).toEqual([]);
+});
+
+test(
+  "a new version waits until it is asked for, and the session goes on",
+  { tag: "@cpu" },
+  async ({ page, device }) => {
+    const folder = mkdtempSync(join(tmpdir(), "burn-sam-update-"));
+    cpSync(demo, folder, { recursive: true });
+    const site = await serve(folder);
+    try {
+      await page.goto(`${site.url}?device=${device}`);
+      const [body, alert] = [page.locator("body"), page.locator("#alert")];
+      await expect(body).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+      await openScene(page);
+      await click(page, places.ball);
+      await answered(page);
+      const before = await shown(page);
+      const script = join(folder, "sw.js");
+      writeFileSync(script, readFileSync(script, "utf8").replace(/(version\\?":\\?")\w+/, "$1next"));
+      await page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.update());
+      await expect(alert).toContainText("A new version", { timeout: 60_000 });
+      await click(page, places.box);
+      await answered(page);
+      expect((await shown(page)).points).toHaveLength(before.points.length + 1);
+      const loaded = page.waitForEvent("load");
+      await alert.getByRole("button", { name: "Update" }).click();
+      await loaded;
+      await expectState(page, "ready");
+      const caches = await page.evaluate(async () =>
+        (await self.caches.keys()).filter((name) => name.includes("page")),
+      );
+      expect(caches).toEqual(["burn-sam-page-next"]);
+    } finally {
+      await site.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -1,0 +1,175 @@
+// The demo page's settings: language, model, device; what is remembered, and what a refusal says.
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { answered, click, expectState, openDemo, openScene, places, screenshot, shown } from "./support/demo.ts";
+import { repository } from "./support/paths.ts";
+import { demoSite, expect, otherSite, test } from "./support/test.ts";
+
+const checkpoint = join(repository, "pkg/models/tiny.safetensors");
+
+test.describe("settings", { tag: "@cpu" }, () => {
+  test("the language is switched in place and remembered", async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    const before = await shown(page);
+    await page.locator("#language").click();
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    await expect(page.getByRole("button", { name: "打开图片" }).first()).toBeVisible();
+    await expect(page.locator("#objects .name")).toHaveText("物体 1");
+    await expect(page.locator("#status")).toContainText("像素");
+    expect(await shown(page)).toEqual(before);
+    await screenshot(page, "demo-cpu-zh");
+    await page.reload();
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    await expect(page).toHaveTitle(/分割一切/);
+    await page.locator("#language").click();
+    await expect(page.locator("html")).toHaveAttribute("lang", "en");
+  });
+
+  test("a checkpoint file takes the place of the model, keeps the objects, and is remembered", async ({ page }) => {
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    const before = await shown(page);
+    await page.locator("#settings").click();
+    const file = { name: "my-model.safetensors", mimeType: "", buffer: readFileSync(checkpoint) };
+    await page.locator("#model-file").setInputFiles(file);
+    await expect(page.locator("#model-reason")).toHaveText(
+      /^my-model.safetensors is loaded: tiny · burn-sam's layout · [\d.]+ M weights · [\d.]+ MB\.$/,
+    );
+    await expect(page.locator("#models :checked")).toHaveValue("my-model.safetensors");
+    await expect(page.locator("#time-load")).toHaveText(/\d/);
+    await screenshot(page, "demo-cpu-settings");
+    await page.keyboard.press("Escape");
+    await expectState(page, "encoded");
+    await answered(page);
+    // The same weights under another name.
+    expect(await shown(page)).toEqual(before);
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await page.locator("#settings").click();
+    await expect(page.locator("#models :checked")).toHaveValue("my-model.safetensors");
+  });
+
+  test("an address that is refused says why, and the model before goes on", async ({
+    page,
+    device,
+    expectComplaint,
+  }) => {
+    expectComplaint(/CORS|ERR_FAILED|404/);
+    await openDemo(page, device);
+    await openScene(page);
+    await page.locator("#settings").click();
+    const reason = page.locator("#model-reason");
+    await page.locator("#model-url").fill(otherSite("words.txt"));
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    await expect(reason).toContainText("Download failed");
+    await expect(reason).toContainText("Access-Control-Allow-Origin");
+    await screenshot(page, "demo-cpu-settings-refused");
+    const words = { name: "words.pth", mimeType: "", buffer: Buffer.from("These are words, not a checkpoint.") };
+    await page.locator("#model-file").setInputFiles(words);
+    await expect(reason).toContainText("That model could not be loaded");
+    await expect(page.locator("#models :checked")).toHaveValue("tiny");
+    await page.keyboard.press("Escape");
+    await click(page, places.ball);
+    await answered(page);
+    // The refused one is not what the next visit begins with.
+    await openDemo(page, device);
+  });
+
+  test("a checkpoint at an address is remembered", async ({ page }) => {
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    // The built-in model's own file: the service worker's list names it.
+    const file = await page.evaluate(
+      async () => /assets\/tiny-[\w-]+\.safetensors/.exec(await (await fetch("sw.js")).text())?.[0],
+    );
+    await page.locator("#settings").click();
+    await page.locator("#model-url").fill(demoSite(file));
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    await expect(page.locator("#model-reason")).toContainText("is loaded: tiny · burn-sam's layout");
+    await page.reload();
+    await expectState(page, "ready");
+    await page.locator("#settings").click();
+    await expect(page.locator("#models :checked")).toHaveValue(/^tiny-.*\.safetensors$/);
+    await expect(page.locator("#model-url")).toHaveValue(demoSite(file));
+    await page.locator("#models input[value=tiny]").check();
+    await expect(page.locator("#model-reason")).toContainText("tiny is loaded");
+  });
+
+  test("device and model of the address come before what is remembered", async ({ page, device }) => {
+    await openDemo(page, device, "&model=tiny&lang=zh");
+    await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    await page.locator("#settings").click();
+    await expect(page.locator("#device")).toHaveValue("cpu");
+  });
+
+  test("the loaded model can be saved with weights in f16, and loaded again", async ({ page, device }) => {
+    await openDemo(page, device);
+    await page.locator("#settings").click();
+    const download = page.waitForEvent("download");
+    await page.locator("#save-model").click();
+    const file = await download;
+    expect(file.suggestedFilename()).toBe("tiny-f16.safetensors");
+    await expect(page.locator("#model-reason")).toHaveText("Saved tiny-f16.safetensors.");
+    const path = await file.path();
+    // The built-in model's weights are in f16 already; the list of its tensors may be written otherwise.
+    expect(statSync(path).size).toBeLessThan(1.01 * statSync(checkpoint).size);
+    const saved = { name: "tiny-f16.safetensors", mimeType: "", buffer: readFileSync(path) };
+    await page.locator("#model-file").setInputFiles(saved);
+    await expect(page.locator("#model-reason")).toContainText("tiny-f16.safetensors is loaded");
+  });
+
+  test("single-key shortcuts can be switched off", async ({ page, device }) => {
+    await openDemo(page, device);
+    await page.locator("#settings").click();
+    await page.locator("#set-keys").uncheck();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await expect(page.locator("#help-dialog")).toBeHidden();
+    await page.locator("#settings").click();
+    await page.locator("#set-keys").check();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await expect(page.locator("#help-dialog")).toBeVisible();
+  });
+});
+
+test.describe("sources", { tag: "@cpu" }, () => {
+  test("an image from an address", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/CORS|ERR_FAILED|404/);
+    await openDemo(page, device);
+    await page.locator("#open-more").click();
+    await page.locator("#from-address").click();
+    const [input, reason] = [page.locator("#address"), page.locator("#address-reason")];
+    for (const [address, words] of [
+      [otherSite("scene.png"), /CORS/],
+      [demoSite("nothing.png"), /404/],
+      ["ftp://example.org/x.png", /https:/],
+    ] as const) {
+      await input.fill(address);
+      await page.locator("#address-open").click();
+      await expect(reason).toHaveText(words);
+    }
+    await screenshot(page, "demo-cpu-address");
+    await input.fill(otherSite("open.png"));
+    await page.locator("#address-open").click();
+    await expect(page.locator("#address-dialog")).toBeHidden();
+    await expectState(page, "encoded");
+    await expect(page.locator("#stage")).toHaveAttribute("data-image", "320,240");
+  });
+
+  test("no camera is said in words", async ({ page, device }) => {
+    await openDemo(page, device);
+    await page.locator("#open-more").click();
+    await page.locator("#from-camera").click();
+    await expect(page.locator("#camera-reason")).toHaveText(/camera/);
+    await expect(page.locator("#camera-shoot")).toBeDisabled();
+    await page.keyboard.press("Escape");
+    await expect(page.locator("#camera-dialog")).toBeHidden();
+  });
+});

@@ -1,0 +1,203 @@
+/** Which model runs where: what was chosen, in the settings, the address or on an earlier visit, and how it is loaded. */
+import type { LoadOptions, Progress } from "burn-sam";
+import { download } from "../io/download.ts";
+import { forgetCheckpoint, keepCheckpoint, keepSettings, recallCheckpoint, recallSettings } from "../io/store.ts";
+import { onClick } from "../page/dom.ts";
+import { describeModel } from "../page/figures.ts";
+import { SettingsDialog } from "../page/settings.ts";
+import { builtIn, modelFrom, modelName, type ModelChoice, type Settings } from "../state/settings.ts";
+import { preferred, speak, text, type Language } from "../text/texts.ts";
+import type { Engine } from "./engine.ts";
+import { forgetModels, keptModels, menu } from "./presets.ts";
+
+export interface ModelActions {
+  changed(): void;
+  language(): void;
+  say(words: string): void;
+  fail(error: unknown): void;
+}
+
+interface Running extends Pick<Settings, "model" | "device" | "precision"> {
+  readonly file: Blob | null;
+}
+
+export class Models {
+  readonly #engine: Engine;
+  readonly #actions: ModelActions;
+  readonly #dialog: SettingsDialog;
+  #settings: Settings;
+  /** Without what only the address says. */
+  #remembered: Settings;
+  /** The file of a chosen checkpoint. */
+  #file: Blob | null = null;
+  /** What runs: chosen again when another one is refused. */
+  #running: Running = { model: builtIn, file: null, device: "auto", precision: "auto" };
+  #loading = false;
+
+  constructor(engine: Engine, actions: ModelActions) {
+    this.#engine = engine;
+    this.#actions = actions;
+    this.#remembered = recallSettings();
+    this.#settings = withQuery(this.#remembered, new URLSearchParams(location.search));
+    const { language } = this.#settings;
+    speak(language ?? preferred(navigator.languages));
+    this.#dialog = new SettingsDialog(menu, {
+      change: (changes) => this.change(changes),
+      model: (model) => void this.#choose(model),
+      stopLoading: () => this.#stop(),
+      save: () => this.#save(),
+      forget: () => this.#forget(),
+    });
+    onClick("language", () => this.#speak(text.language === "en" ? "zh" : "en"));
+  }
+
+  readonly settings = (): Settings => this.#settings;
+
+  load(): void {
+    void this.#load();
+  }
+
+  /** A checkpoint that was dropped or chosen. */
+  openFile(file: File): void {
+    void this.#choose({ kind: "file", name: file.name }, file);
+  }
+
+  /** Another device or precision is another load. */
+  change(changes: Partial<Settings>): void {
+    const before = this.#settings;
+    this.#keep(changes);
+    this.#actions.changed();
+    const { device, precision } = this.#settings;
+    if (device !== before.device || precision !== before.precision) void this.#load();
+  }
+
+  showSettings(): void {
+    this.#dialog.show(this.#settings);
+    void this.#showKept();
+  }
+
+  /** What is loaded is shown in the dialog as well. */
+  showProgress(progress: Progress | null): void {
+    this.#dialog.showProgress(this.#loading ? progress : null);
+  }
+
+  /** The reason of a refusal belongs into the dialog while it is open. */
+  takeError(error: unknown): boolean {
+    if (!this.#dialog.open || !this.#loading) return false;
+    this.#dialog.showError(error);
+    return true;
+  }
+
+  /** What is always there. */
+  useBuiltIn(): void {
+    void this.#choose(builtIn);
+  }
+
+  get isBuiltIn(): boolean {
+    const { model } = this.#settings;
+    return model.kind === "preset" && model.name === "tiny";
+  }
+
+  async #choose(model: ModelChoice, file: Blob | null = null): Promise<void> {
+    this.#file = file;
+    this.#keep({ model });
+    this.#dialog.update(this.#settings);
+    if (!(await this.#load())) return;
+    const { info } = this.#engine;
+    const words = text.modelLoaded(modelName(model), info ? describeModel(info) : "");
+    if (this.#dialog.open) this.#dialog.showLoaded(words);
+    else this.#actions.say(words);
+    if (file) await keepCheckpoint(file);
+  }
+
+  /** Resolves to whether what is chosen now was loaded. */
+  async #load(): Promise<boolean> {
+    const chosen = this.#settings;
+    const { model, device, precision } = chosen;
+    const source = await this.#sourceOf(model);
+    if (source === null) {
+      // The file was not kept: there was no room, or it was forgotten.
+      this.#keep({ model: builtIn });
+      return this.#load();
+    }
+    this.#loading = true;
+    const loaded = await this.#engine.load({ model: source, device, precision });
+    // Another choice may have been made meanwhile.
+    const latest = this.#settings;
+    if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;
+    this.#loading = false;
+    if (loaded) this.#running = { model, device, precision, file: this.#file };
+    else if (this.#engine.info) this.#revert();
+    this.#dialog.update(this.#settings);
+    void this.#showKept();
+    return loaded;
+  }
+
+  /** The model before still runs: that is what the next visit gets. */
+  #revert(): void {
+    const { file, ...settings } = this.#running;
+    this.#file = file;
+    this.#keep(settings);
+  }
+
+  async #sourceOf(model: ModelChoice): Promise<NonNullable<LoadOptions["model"]> | null> {
+    if (model.kind === "preset") return model.name;
+    if (model.kind === "url") return model.url;
+    this.#file ??= await recallCheckpoint();
+    return this.#file;
+  }
+
+  #stop(): void {
+    this.#engine.stopLoading();
+    this.#loading = false;
+    if (this.#engine.info) this.#revert();
+    this.#dialog.update(this.#settings);
+  }
+
+  async #save(): Promise<string> {
+    const file = await this.#engine.saveModel();
+    const name = `${this.#engine.info?.model ?? "model"}-f16.safetensors`;
+    download(file, name);
+    return name;
+  }
+
+  async #forget(): Promise<void> {
+    await Promise.all([forgetModels(), forgetCheckpoint()]).catch(this.#actions.fail);
+    await this.#showKept();
+  }
+
+  async #showKept(): Promise<void> {
+    this.#dialog.update(this.#settings, await keptModels());
+  }
+
+  #speak(language: Language): void {
+    speak(language);
+    this.#keep({ language });
+    this.#dialog.update(this.#settings);
+    this.#actions.language();
+  }
+
+  #keep(changes: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...changes };
+    this.#remembered = { ...this.#remembered, ...changes };
+    keepSettings(this.#remembered);
+  }
+}
+
+/** The address says more than what is remembered. */
+function withQuery(settings: Settings, query: URLSearchParams): Settings {
+  const [device, model, language] = [query.get("device"), query.get("model"), query.get("lang")];
+  return {
+    ...settings,
+    ...(device === "webgpu" || device === "cpu" || device === "auto" ? { device } : {}),
+    ...(model
+      ? {
+          model: modelFrom(
+            model,
+            menu.map(({ name }) => name),
+          ),
+        }
+      : {}),
+    ...(language === "en" || language === "zh" ? { language } : {}),
+  };
+}
