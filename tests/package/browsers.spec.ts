@@ -73,7 +73,7 @@ function expectTour(report: unknown): void {
     ...{ toRle: area, toCocoRle: [240, 320] },
     "saved and opened": area,
     embedding: [1, 128, 16, 16],
-    "the model is kept": 1,
+    "the model is kept": true,
     "an encode given up": true,
     "a hover overtaken": [true, "no error"],
     "no image": "bad-image",

@@ -13,7 +13,7 @@ export default defineConfig({
   // A stage of `cargo xtask test` each.
   projects: [
     { name: "package", testIgnore: ["bundlers.spec.ts", "browsers.spec.ts"] },
-    { name: "bundlers", testMatch: "bundlers.spec.ts", timeout: 180_000 },
+    { name: "bundlers", testMatch: "bundlers.spec.ts", timeout: 300_000 },
     { name: "browsers", testMatch: "browsers.spec.ts" },
   ],
   use: { launchOptions: launchOptions("cpu") },
