@@ -12,7 +12,7 @@ fn best(work: impl Fn() -> Tensor<1>) -> Duration {
     // A value read back: a GPU has a queue.
     let run = || {
         let begun = Instant::now();
-        drop(work().slice([0..1]).into_data());
+        drop(work().slice_dim(0, 0..1).into_data());
         begun.elapsed()
     };
     run();
