@@ -21,7 +21,9 @@ async function areaOf(page: Page, options: object): Promise<{ area: number; byte
   return page.evaluate(async (options) => {
     const bytes: number[] = [];
     const onProgress = ({ stage, loaded }: { stage: string; loaded: number }) => {
-      if (stage === "download") bytes.push(loaded);
+      if (stage !== "download") return;
+      bytes.push(loaded);
+      Object.assign(globalThis, { loaded });
     };
     const sam = await burnSam.Sam.load({ device: "cpu", onProgress, ...options });
     const image = await sam.encode("scene.png");
@@ -29,6 +31,12 @@ async function areaOf(page: Page, options: object): Promise<{ area: number; byte
     sam.free();
     return { area: mask!.area, bytes };
   }, options);
+}
+
+/** Breaks the connection that is stalled, when the page has got a part of the file. */
+async function breakOff(page: Page, server: ModelServer): Promise<void> {
+  await page.waitForFunction(() => Number(Reflect.get(globalThis, "loaded") ?? 0) > 1_000_000);
+  server.drop();
 }
 
 const cached = (page: Page) =>
@@ -72,8 +80,10 @@ test.describe("downloads", { tag: "@cpu" }, () => {
 
   test("a download that breaks off goes on", async ({ page, expectComplaint }) => {
     expectComplaint(/ERR_/);
-    server.breakAfter = 3_000_000;
-    const { area, bytes } = await areaOf(page, { model: server.url });
+    server.stallAfter = 3_000_000;
+    const loading = areaOf(page, { model: server.url });
+    await breakOff(page, server);
+    const { area, bytes } = await loading;
     expect(area).toBe(AREA);
     const [first, second, ...rest] = server.asked();
     expect([first, rest]).toEqual(["GET", []]);
@@ -115,7 +125,7 @@ test.describe("downloads", { tag: "@cpu" }, () => {
     // Time enough for the others to ask, if they did.
     await other.waitForTimeout(500);
     expect(server.asked()).toEqual(["GET"]);
-    server.drop();
+    await breakOff(page, server);
     const results = await Promise.all(loads);
     expect(results.map(({ area }) => area)).toEqual([AREA, AREA, AREA]);
     const requests = server.asked();
@@ -195,8 +205,11 @@ test.describe("downloads", { tag: "@cpu" }, () => {
       expect(server.asked()).toEqual(["GET"]);
       expect(await cached(page)).toEqual([]);
     }
-    server.breakAfter = 3_000_000;
-    expect((await areaOf(page, { model: url, assets: { worker: script } })).area).toBe(AREA);
+    await page.evaluate(() => Object.assign(globalThis, { loaded: 0 }));
+    server.stallAfter = 3_000_000;
+    const loading = areaOf(page, { model: url, assets: { worker: script } });
+    await breakOff(page, server);
+    expect((await loading).area).toBe(AREA);
     expect(server.asked()).toEqual(["GET", expect.stringMatching(/^GET \d+-$/)]);
 
     const devtools = await context.newCDPSession(page);

@@ -13,8 +13,6 @@ export class ModelServer {
   url = "";
   bytes: Buffer = tiny;
   etag = '"1"';
-  /** After how many bytes of its body the next answer breaks off. */
-  breakAfter: number | undefined;
   /** After how many bytes of its body the next answer says no more, until `drop`. */
   stallAfter: number | undefined;
   isDown = false;
@@ -74,17 +72,13 @@ export class ModelServer {
       response.end();
       return;
     }
-    const end = this.breakAfter ?? this.stallAfter;
+    const end = this.stallAfter;
+    this.stallAfter = undefined;
     if (end === undefined) {
       response.end(body);
       return;
     }
-    const breaks = this.breakAfter !== undefined;
-    this.breakAfter = this.stallAfter = undefined;
     this.#stalled.add(response);
-    // The other side needs a moment to read it.
-    response.write(body.subarray(0, end), () => {
-      if (breaks) setTimeout(() => this.drop(), 50);
-    });
+    response.write(body.subarray(0, end));
   }
 }
