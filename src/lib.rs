@@ -82,7 +82,7 @@ mod web;
 pub use burn::tensor::Device;
 #[cfg(not(target_arch = "wasm32"))]
 pub use burn::tensor::read_sync as block_on;
-pub use checkpoint::Origin;
+pub use checkpoint::{Origin, Precision};
 pub use error::{CheckpointFault, SamError};
 pub use everything::{Everything, EverythingOptions};
 pub use mask::{LowResMask, Mask, MaskData, Polygon, Rle};

@@ -8,6 +8,7 @@ import type {
   EverythingRecord,
   LoadProgress,
   Output,
+  Precision,
   SamInfo,
 } from "./types.js";
 
@@ -26,6 +27,7 @@ export type WireSource =
 export interface LoadParams {
   readonly model: WireModel;
   readonly device: Device | "auto";
+  readonly precision: Precision | "auto";
   readonly integrity?: string;
   readonly cache: boolean;
   /** Addresses that replace the ones beside the script. */

@@ -9,7 +9,10 @@
 /** Where the model runs. */
 export type Device = "webgpu" | "cpu";
 
-/** The arithmetic the model runs in. */
+/**
+ * How the weights of the image encoder's linear layers, nearly all of a large model, are kept. The arithmetic is in f32 in any
+ * case, so no image can overflow.
+ */
 export type Precision = "f16" | "f32";
 
 /** How a checkpoint names its tensors: SAM's files, MobileSAM's, Hugging Face's `SamModel` (SlimSAM too), or our own. */
@@ -75,7 +78,10 @@ export interface LoadOptions {
   readonly model?: ModelSource;
   /** Default `"auto"`: a real GPU when there is one, else the CPU. */
   readonly device?: Device | "auto";
-  /** Default `"auto"`: `"f16"` where the adapter and this release support it, else `"f32"`. */
+  /**
+   * `"f16"`: half the memory, rounded where the checkpoint has f32. Default `"auto"`: f16 where a large checkpoint is in f16
+   * itself, which changes nothing in the answers, else f32.
+   */
   readonly precision?: Precision | "auto";
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;

@@ -9,6 +9,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use super::file::Checkpoint;
 use super::layout::Layout;
 use super::plan::{self, Slot};
+use super::tensor::Element;
 use super::weights::{self, Values};
 use super::{check_biases, infer};
 use crate::SamError;
@@ -24,14 +25,30 @@ pub struct Loading<'a> {
     device: Device,
     slots: Vec<Slot>,
     loaded: Loader,
-    /// Whether the encoder's linear layers stay in f16 where the file has them so.
-    half: bool,
+    precision: Precision,
+    /// Whether so many weights that f16 is worth its price.
+    large: bool,
+    /// Parameters kept in f16.
+    halves: usize,
     bytes: u64,
     next: usize,
 }
 
-/// Weights of this size in f32 are large. Of a model with so many, linear layers of the encoder, which are nearly all of it,
-/// stay in the 16 bits that their file has them in: half the memory. A small model is widened: packing takes a little longer.
+/// How the weights of the encoder's linear layers, which are nearly all of a large model, are kept. The arithmetic is in f32
+/// in any case, so no input can overflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// In f16 where the file has them so and the model is large: half the memory, and not a bit of difference in the
+    /// answers. A small model is widened: packing halves takes a little longer.
+    #[default]
+    Auto,
+    /// In f32.
+    F32,
+    /// In f16, rounded where the file has f32: half the memory.
+    F16,
+}
+
+/// Weights of this size in f32 are large.
 const LARGE: usize = 64 << 20;
 
 /// A model with its weights.
@@ -47,6 +64,8 @@ pub struct Loaded {
     pub parameters: usize,
     /// Size of the weights on the device.
     pub bytes: u64,
+    /// How the weights of the encoder's linear layers are kept: [`Precision::F32`] or [`Precision::F16`].
+    pub precision: Precision,
 }
 
 impl<'a> Loading<'a> {
@@ -61,9 +80,17 @@ impl<'a> Loading<'a> {
         let slots = plan::slots(&sam);
         plan::check(&slots, &checkpoint)?;
         let elements = |key: &&str| checkpoint.tensor(key).map_or(0, |info| info.shape.iter().product::<usize>());
-        let half = plan::needed(&slots).keys().map(elements).sum::<usize>() > LARGE / size_of::<f32>();
+        let large = plan::needed(&slots).keys().map(elements).sum::<usize>() > LARGE / size_of::<f32>();
         let loaded = Loader { tensors: HashMap::with_capacity(slots.len()) };
-        Ok(Self { checkpoint, config, sam, device: device.clone(), slots, loaded, half, bytes: 0, next: 0 })
+        let (device, precision) = (device.clone(), Precision::default());
+        Ok(Self { checkpoint, config, sam, device, slots, loaded, precision, large, halves: 0, bytes: 0, next: 0 })
+    }
+
+    /// How to keep the weights that are loaded from now on.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Parameters loaded.
@@ -88,10 +115,17 @@ impl<'a> Loading<'a> {
     pub fn step(&mut self) -> Result<bool, SamError> {
         if let Some(slot) = self.slots.get(self.next) {
             let key = |number: usize| slot.parts.get(number).map(|part| part.key.as_str()).unwrap_or_default();
-            let element = self.checkpoint.tensor(key(0)).map(|info| &info.element);
-            let half = self.half && element.is_some_and(|element| weights::may_stay_half(slot.change, element));
+            let half = weights::may_be_half(slot.change)
+                && match self.precision {
+                    Precision::Auto => {
+                        self.large && self.checkpoint.tensor(key(0)).is_some_and(|info| info.element == Element::F16)
+                    }
+                    Precision::F32 => false,
+                    Precision::F16 => true,
+                };
             let values = weights::make(slot.change, slot.length, half, |number| self.checkpoint.stored(key(number)))?;
             self.bytes += values.bytes();
+            self.halves += usize::from(matches!(values, Values::F16(_)));
             self.loaded.tensors.insert(slot.id, upload(values, &self.device)?);
             self.next += 1;
         }
@@ -116,7 +150,8 @@ impl<'a> Loading<'a> {
         let shape = |key: &str| Some(self.checkpoint.tensor(key)?.shape.iter().product::<usize>());
         let parameters = plan::needed(&self.slots).keys().filter_map(|key| shape(key)).sum();
         let (layout, bytes) = (self.checkpoint.layout(), self.bytes);
-        Ok(Loaded { sam: self.sam.map(&mut self.loaded), config: self.config, layout, parameters, bytes })
+        let precision = if self.halves > 0 { Precision::F16 } else { Precision::F32 };
+        Ok(Loaded { sam: self.sam.map(&mut self.loaded), config: self.config, layout, parameters, bytes, precision })
     }
 }
 
@@ -187,20 +222,42 @@ mod tests {
         let file =
             || std::fs::File::open(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
         for device in devices() {
-            let [wide, half] = [false, true].map(|half| {
-                let mut loading = Loading::begin(file(), &device).unwrap();
-                assert!(!loading.half, "the model is small");
-                loading.half = half;
+            let [wide, half] = [Precision::Auto, Precision::F16].map(|precision| {
+                let mut loading = Loading::begin(file(), &device).unwrap().with_precision(precision);
+                assert!(!loading.large);
                 while !loading.step().unwrap() {}
                 crate::block_on(loading.settle()).unwrap();
                 loading.finish().unwrap()
             });
+            assert_eq!([wide.precision, half.precision], [Precision::F32, Precision::F16]);
             // Most of the rest are position biases, which the loader spreads.
             assert!(half.bytes + 3_000_000 < wide.bytes, "{} of {} bytes", half.bytes, wide.bytes);
             let side = wide.config.image_size();
             let image = random([1, side, side, 3], &device);
             let expected = wide.sam.image_encoder().forward(image.clone());
             assert_close(half.sam.image_encoder().forward(image), expected, 0.0);
+        }
+    }
+
+    /// Weights of a file in f32 are rounded to the eleven bits of f16: each by at most 2⁻¹¹ of itself, the sums by less.
+    #[test]
+    fn f16_rounds_weights_and_f32_does_not() {
+        let root = env!("CARGO_MANIFEST_DIR");
+        for (name, device) in
+            ["vit", "tiny_vit"].into_iter().flat_map(|name| devices().into_iter().map(move |d| (name, d)))
+        {
+            let [wide, half] = [Precision::F32, Precision::F16].map(|precision| {
+                let file = std::fs::File::open(format!("{root}/tests/fixtures/{name}.safetensors")).unwrap();
+                Loading::begin(file, &device).unwrap().with_precision(precision).finish().unwrap()
+            });
+            assert_eq!([wide.precision, half.precision], [Precision::F32, Precision::F16]);
+            assert!(half.bytes < wide.bytes);
+            let side = wide.config.image_size();
+            let image = random([1, side, side, 3], &device);
+            let expected = wide.sam.image_encoder().forward(image.clone());
+            let found = half.sam.image_encoder().forward(image);
+            assert!((found.clone() - expected.clone()).abs().max().into_scalar::<f32>() > 0.0, "nothing was rounded");
+            assert_close(found, expected, 2e-3);
         }
     }
 }

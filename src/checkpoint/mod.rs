@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::convert::convert;
 pub use self::layout::Layout;
-pub use self::loading::{Loaded, Loading};
+pub use self::loading::{Loaded, Loading, Precision};
 use self::source::unreadable;
 use crate::SamError;
 use crate::error::CheckpointFault;
@@ -43,6 +43,8 @@ pub struct LoadedModel {
     pub parameters: usize,
     /// Size of the weights on the device.
     pub bytes: u64,
+    /// How the weights of the encoder's linear layers are kept: [`Precision::F32`] or [`Precision::F16`].
+    pub precision: Precision,
     /// SHA-256 of the checkpoint.
     pub hash: [u8; 32],
 }
@@ -76,9 +78,9 @@ impl LoadedModel {
             Some(hash) => hash,
             None => sha256(source)?,
         };
-        let Loaded { sam, config, layout, parameters, bytes } = loaded;
+        let Loaded { sam, config, layout, parameters, bytes, precision } = loaded;
         let name = origin.name.unwrap_or_else(|| name(&config)).into();
-        Ok(Self { sam, config, name, layout, parameters, bytes, hash })
+        Ok(Self { sam, config, name, layout, parameters, bytes, precision, hash })
     }
 }
 

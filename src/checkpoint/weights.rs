@@ -20,13 +20,13 @@ pub(super) enum Values {
     F16(Vec<f16>),
 }
 
-/// Whether a parameter can stay in the f16 that its file has.
-pub(super) fn may_stay_half(change: Change, element: &Element) -> bool {
-    *element == Element::F16 && matches!(change, Change::Transpose { half: true, .. })
+/// Whether a parameter can be kept in f16.
+pub(super) fn may_be_half(change: Change) -> bool {
+    matches!(change, Change::Transpose { half: true, .. })
 }
 
 /// What a change makes of a parameter's tensors, whose shapes have been checked: `length` values. `read` gives the
-/// tensors by their number.
+/// tensors by their number. `half`: in f16, unless a value is too large for it.
 pub(super) fn make(
     change: Change,
     length: usize,
@@ -36,7 +36,18 @@ pub(super) fn make(
     // What stays is allocated before the tensor is read: the other way round, wasm's memory fills with holes.
     if half {
         let mut out = buffer(length)?;
-        arrange(change, &mut out, values(&read(0)?.bytes, f16::from_le_bytes));
+        let stored = read(0)?;
+        if stored.element == Element::F16 {
+            arrange(change, &mut out, values(&stored.bytes, f16::from_le_bytes));
+            return Ok(Values::F16(out));
+        }
+        let wide = widen(stored)?;
+        if wide.iter().any(|value| value.is_finite() && f16::from_f32(*value).is_infinite()) {
+            let mut out = buffer(length)?;
+            arrange(change, &mut out, |index| wide.get(index).copied().unwrap_or_default());
+            return Ok(Values::F32(out));
+        }
+        arrange(change, &mut out, |index| f16::from_f32(wide.get(index).copied().unwrap_or_default()));
         return Ok(Values::F16(out));
     }
     let (scales, number) = match change {
@@ -171,6 +182,20 @@ fn spread_biases<T>(out: &mut [T], value: impl Fn(usize) -> T, heads: usize, win
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// 65504 is the largest f16.
+    #[test]
+    fn what_is_too_large_for_f16_stays_in_f32() {
+        let change = Change::Transpose { rows: 1, columns: 2, half: true };
+        for (value, fits) in [(65504.0f32, true), (70000.0, false), (f32::INFINITY, true)] {
+            let bytes: Vec<u8> = [1.0, value].into_iter().flat_map(f32::to_le_bytes).collect();
+            let made = make(change, 2, true, |_| Ok(Stored { bytes: bytes.clone(), element: Element::F32 })).unwrap();
+            match made {
+                Values::F16(values) => assert!(fits && values == [1.0, value].map(f16::from_f32)),
+                Values::F32(values) => assert!(!fits && values == [1.0, value]),
+            }
+        }
+    }
 
     #[test]
     fn transposes() {

@@ -17,7 +17,7 @@ use super::types::{
 };
 use crate::checkpoint::{Loaded, LoadedModel, Loading};
 use crate::embedding_file::{from_hex, hex};
-use crate::{Origin, Predictor};
+use crate::{Origin, Precision, Predictor};
 
 /// One loaded model on this module's device.
 #[wasm_bindgen]
@@ -41,7 +41,7 @@ impl Session {
         let thrown = Thrown::default();
         // Containers read a few bytes at a time where they describe themselves.
         let mut source = BufReader::with_capacity(READ_AHEAD, Source::new(source, &thrown)?);
-        let loaded = read_tensors(&mut source, &device, on_tensor.as_deref(), &thrown).await?;
+        let loaded = read_tensors(&mut source, &device, options.precision(), on_tensor.as_deref(), &thrown).await?;
         let model = LoadedModel::new(loaded, origin, source).map_err(|error| thrown.or(error))?;
         let adapter = options.adapter.unwrap_or_else(|| device::NAME.into());
         let predictor = Predictor::new(model, &device);
@@ -58,7 +58,7 @@ impl Session {
             layout: model.layout.name(),
             device: device::NAME,
             adapter: &self.adapter,
-            precision: "f32",
+            precision: types::precision(model.precision),
             parameters: model.parameters,
             bytes: model.bytes as f64,
             image_size: self.predictor.image_size(),
@@ -96,11 +96,13 @@ const UNSETTLED: u64 = 64 << 20;
 async fn read_tensors(
     source: impl Read + Seek,
     device: &Device,
+    precision: Precision,
     on_tensor: Option<&JsValue>,
     thrown: &Thrown,
 ) -> JsResult<Loaded> {
     let on_tensor = on_tensor.and_then(JsCast::dyn_ref::<Function>);
-    let mut loading = Loading::begin(source, device).map_err(|error| thrown.or(error))?;
+    let loading = Loading::begin(source, device).map_err(|error| thrown.or(error))?;
+    let mut loading = loading.with_precision(precision);
     let (mut last, mut settled) = (false, 0);
     while !last {
         last = loading.step().map_err(|error| thrown.or(error))?;

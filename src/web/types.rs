@@ -11,18 +11,20 @@ use crate::mask::{Bounds, LowResMask, Pixel, Rendering};
 use crate::predictor::Form;
 use crate::preprocess::MaskReader;
 use crate::prompt::{Box, Label, MaskPrompt, Point, Prompt};
-use crate::{ImageEmbedding, Output, SamError, SegmentOptions};
+use crate::{ImageEmbedding, Output, Precision, SamError, SegmentOptions};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPESCRIPT: &str = r#"
 /** `hash`: SHA-256 of the checkpoint in hexadecimal, where it is known. */
-export interface LoadOptions { name?: string; adapter?: string; software?: boolean; hash?: string }
+export interface LoadOptions {
+  name?: string; adapter?: string; software?: boolean; hash?: string; precision?: "auto" | "f16" | "f32";
+}
 /** A file that is read synchronously. `read` gives `length` bytes, or fewer at the end; what it throws reaches the caller. */
 export interface CheckpointSource { readonly size: number; read(offset: number, length: number): Uint8Array }
 /** `bytes`: size of the weights on the device. */
 export interface SessionInfo {
   model: string; layout: "original" | "mobile-sam" | "hugging-face" | "burn-sam";
-  device: "webgpu" | "cpu"; adapter: string; precision: "f32";
+  device: "webgpu" | "cpu"; adapter: string; precision: "f16" | "f32";
   parameters: number; bytes: number; imageSize: number; hash: string;
 }
 export interface WirePrompt {
@@ -117,6 +119,32 @@ pub(super) struct LoadOptions {
     #[serde(default)]
     pub(super) software: bool,
     pub(super) hash: Option<String>,
+    #[serde(default)]
+    precision: WirePrecision,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WirePrecision {
+    #[default]
+    Auto,
+    F16,
+    F32,
+}
+
+impl LoadOptions {
+    pub(super) fn precision(&self) -> Precision {
+        match self.precision {
+            WirePrecision::Auto => Precision::Auto,
+            WirePrecision::F16 => Precision::F16,
+            WirePrecision::F32 => Precision::F32,
+        }
+    }
+}
+
+/// What is said of a loaded model.
+pub(super) fn precision(precision: Precision) -> &'static str {
+    if precision == Precision::F16 { "f16" } else { "f32" }
 }
 
 #[derive(Serialize)]

@@ -237,14 +237,4 @@ test.describe("bad input", { tag: "@cpu" }, () => {
       { name: "SamError", code: "bad-image" },
     ]);
   });
-
-  test("what is not implemented yet says so", async ({ bench }) => {
-    const results = await bench.evaluate(async () => {
-      const results: Record<string, Outcome> = {};
-      results["a preset"] = await outcome(() => burnSam.Sam.load({ model: "sam-vit-b" }));
-      results["f16"] = await outcome(() => burnSam.Sam.load({ precision: "f16" }));
-      return results;
-    });
-    expectRefusals(results, "not-implemented");
-  });
 });

@@ -29,6 +29,25 @@ test("what was loaded", async ({ bench, device }) => {
   if (device === "cpu") expect(info.adapter).toBe("WebAssembly SIMD");
 });
 
+test("weights in f16 take less memory and give the same masks", async ({ page, device }) => {
+  // The built-in model's file is in f16, so nothing is rounded.
+  const found = await page.evaluate(async (device) => {
+    const answers = [];
+    for (const precision of ["f32", "f16"] as const) {
+      const sam = await burnSam.Sam.load({ device, precision });
+      const image = await sam.encode("scene.png");
+      const [mask] = await image.segment({ box: [40, 40, 200, 160] });
+      answers.push({ precision: sam.info.precision, bytes: sam.info.bytes, area: mask!.area, score: mask!.score });
+      sam.free();
+    }
+    return answers;
+  }, device);
+  const [wide, half] = found;
+  expect(found.map(({ precision }) => precision)).toEqual(["f32", "f16"]);
+  expect(half!.bytes).toBeLessThan(wide!.bytes);
+  expect(half).toMatchObject({ area: wide!.area, score: wide!.score });
+});
+
 test("auto does not take a GPU that is software", async ({ page }) => {
   const info = await page.evaluate(async () => {
     const sam = await burnSam.Sam.load();

@@ -26,14 +26,12 @@ export function planLoad(options: LoadOptions): LoadPlan {
     throw new SamError("unsupported", `device is ${show(device)}: pass "auto", "webgpu" or "cpu".`);
   }
   if (precision !== "auto" && precision !== "f16" && precision !== "f32") {
-    throw new SamError("unsupported", `precision is ${show(precision)}: pass "auto" or "f32".`);
-  }
-  if (precision === "f16") {
-    throw new SamError("not-implemented", 'precision "f16" is not implemented yet: pass "auto" or "f32".');
+    throw new SamError("unsupported", `precision is ${show(precision)}: pass "auto", "f16" or "f32".`);
   }
   const params: LoadParams = {
     model: toWireModel(source, assets),
     device,
+    precision,
     cache: options.cache ?? true,
     wasm: wasmUrls(assets.wasm ?? {}),
     ...(integrity === undefined ? {} : { integrity }),

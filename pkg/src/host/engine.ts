@@ -3,7 +3,7 @@ import type { Device } from "../types.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
 import type { Hash } from "./hash.js";
-import type { CheckpointSource, Session, WasmModule } from "./wasm.js";
+import type { CheckpointSource, ModuleOptions, Session, WasmModule } from "./wasm.js";
 
 /** wasm32 ends at 4 GiB; a trap this close to it is an allocation that failed. */
 const NEARLY_FULL = 3.5 * 2 ** 30;
@@ -73,7 +73,7 @@ export class Engine {
   /** `isOurs`: whether the module is what is calling WebGPU right now. */
   load(
     source: CheckpointSource,
-    options: { readonly name?: string; readonly hash: string; readonly adapter: string; readonly software: boolean },
+    options: ModuleOptions,
     isOurs: () => boolean,
     onTensor: (done: number, total: number) => Promise<void>,
   ): Promise<Session> {

@@ -97,7 +97,7 @@ async function loadOn(
   using(engine);
   report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
-  const options = { ...(name === undefined ? {} : { name }), hash, adapter, software };
+  const options = { ...(name === undefined ? {} : { name }), hash, adapter, software, precision: params.precision };
   const onTensor = async (loaded: number, total: number) => {
     report({ stage: "load", loaded, total });
     await breathe();

@@ -9,6 +9,15 @@ import type {
   Precision,
 } from "../types.js";
 
+/** What the module is told of a checkpoint and of its device. */
+export interface ModuleOptions {
+  readonly name?: string;
+  readonly adapter?: string;
+  readonly software?: boolean;
+  readonly hash?: string;
+  readonly precision?: Precision | "auto";
+}
+
 export interface SessionInfo {
   readonly model: string;
   readonly layout: CheckpointLayout;
@@ -151,7 +160,7 @@ export interface WasmModule {
     /** `onTensor` is told how many tensors are loaded, and of how many; it may take its time. What it throws ends the load. */
     load(
       source: CheckpointSource,
-      options: { name?: string; adapter?: string; software?: boolean; hash?: string },
+      options: ModuleOptions,
       onTensor?: (done: number, total: number) => void | Promise<void>,
     ): Promise<Session>;
   };
