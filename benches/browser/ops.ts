@@ -39,7 +39,7 @@ export async function ortOp(device: Device, op: Op): Promise<RunOp> {
 
 /** What burn-sam's modules export for these benches (src/web/bench.rs); those of the package do not. */
 interface OpsModule {
-  readonly default: () => Promise<unknown>;
+  readonly default: (options: { module_or_path: Promise<Response> }) => Promise<unknown>;
   readonly MatmulBench: {
     prepare(
       rows: number,
@@ -53,10 +53,10 @@ interface OpsModule {
 
 /** burn-sam's, where `cargo xtask bench` has built the module for it. */
 export async function ownOp(device: Device, op: Op, software: boolean): Promise<RunOp | undefined> {
-  const script = `/files/ops/${device}/burn_sam.js`;
-  if (!(await fetch(script, { method: "HEAD" })).ok) return undefined;
-  const { default: init, MatmulBench } = (await import(script)) as OpsModule;
-  await init();
+  const folder = `/files/ops/${device}`;
+  if (!(await fetch(`${folder}/burn_sam.js`, { method: "HEAD" })).ok) return undefined;
+  const { default: init, MatmulBench } = (await import(`${folder}/burn_sam.js`)) as OpsModule;
+  await init({ module_or_path: fetch(`${folder}/burn_sam_bg.wasm`) });
   const bench = await MatmulBench.prepare(...op.shape, op.constant, software);
   return async () => {
     const started = performance.now();
