@@ -26,6 +26,21 @@ test("offline after the first visit", { tag: "@cpu" }, async ({ page, context, d
   await context.setOffline(false);
 });
 
+test("offline from a server that redirects index.html to its folder", { tag: "@cpu" }, async ({ page, device }) => {
+  const site = await serve(demo, { redirect: (path) => (path === "/index.html" ? "/" : undefined) });
+  try {
+    await page.goto(`${site.url}?device=${device}`);
+    const body = page.locator("body");
+    await expect(body).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+    // The second visit is the service worker's to answer.
+    const answer = await page.reload();
+    expect(answer?.fromServiceWorker()).toBe(true);
+    await expectState(page, "ready");
+  } finally {
+    await site.close();
+  }
+});
+
 test("the page can be installed", { tag: "@cpu" }, async ({ page, device }) => {
   await page.goto(demoSite(`?device=${device}`));
   const client = await page.context().newCDPSession(page);

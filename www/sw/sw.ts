@@ -52,9 +52,19 @@ async function keep(files: readonly string[]): Promise<void> {
       // What has no hash in its name may be an old one in the browser's own cache.
       const response = known ?? (await fetch(url, { cache: isHashed(url) ? "default" : "no-cache" }));
       if (!response.ok) throw new Error(`${url}: ${response.status}`);
-      await cache.put(url, response);
+      await cache.put(url, direct(response));
     }),
   );
+}
+
+/**
+ * Browsers refuse a redirected answer where a page is opened, and many hosts redirect `index.html` to the folder: what is
+ * kept is the same answer without its history.
+ */
+function direct(response: Response): Response {
+  if (!response.redirected) return response;
+  const { body, headers, status } = response;
+  return new Response(body, { headers, status });
 }
 
 async function takeOver(): Promise<void> {
@@ -70,7 +80,7 @@ async function answer(request: Request): Promise<Response> {
   const kept = await cache.match(isPage(request) ? new URL("index.html", scope).href : request.url);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok && isHashed(request.url)) await cache.put(request.url, response.clone());
+  if (response.ok && isHashed(request.url)) await cache.put(request.url, direct(response.clone()));
   return response;
 }
 
