@@ -173,6 +173,16 @@ test("what has no answer is asked, the active object first", () => {
   assert.equal(unanswered(reduce(one, { type: "answer", id, prompts, masks: [] })), undefined);
 });
 
+test("a new object shows nothing of the one that had its number before an undo", () => {
+  const two = answered(after(addFirst, { type: "new" }, addSecond), mask(0.9));
+  const again: readonly Action[] = [{ type: "undo" }, { type: "undo" }, { type: "new" }, addSecond];
+  const state = again.reduce(reduce, two);
+  assert.deepEqual(names(state), ["1", "2"]);
+  assert.equal(chosenShape(state, active(state)), undefined);
+  const redone = [{ type: "undo" }, { type: "redo" }].reduce((state, action) => reduce(state, action as Action), two);
+  assert.equal(chosenShape(redone, active(redone))?.score, 0.9, "what is redone still has its answer");
+});
+
 test("another model is asked again, and what the old one said is shown until then", () => {
   const state = reduce(answered(after(addFirst), mask(0.9)), { type: "another-model" });
   assert.equal(unanswered(state)?.id, 1);
