@@ -55,6 +55,19 @@ test("strokes make a mask in pixels of the image, once for each edit", () => {
   assert.equal(toPrompt(item, image, first).mask, mask);
 });
 
+test("on a large image the mask has fewer pixels, in its proportions", () => {
+  const large = { width: 4000, height: 3000 };
+  const item = active(after({ type: "stroke", stroke: { erase: false, radius: 200, path: [1000, 1500, 3000, 1500] } }));
+  const { mask } = toPrompt(item, large);
+  assert.ok(mask && mask.data instanceof Uint8Array);
+  assert.deepEqual([mask.width, mask.height, mask.data.length], [1024, 768, 1024 * 768]);
+  // Each pixel stands for 15.26 of the image: the capsule has 2000 · 400 + π · 200².
+  const area = mask.data.reduce((sum, value) => sum + value, 0) * (4000 / 1024) ** 2;
+  assert.ok(Math.abs(area - (800_000 + Math.PI * 40_000)) < 5000, `${area}`);
+  assert.equal(mask.data[384 * 1024 + 512], 1);
+  assert.equal(toPrompt(item, large, first).mask, mask, "made once");
+});
+
 test("undo and redo go one edit back and forth", () => {
   const undone = after(addFirst, addSecond, { type: "undo" });
   assert.deepEqual(active(undone).prompts.points, [first]);
