@@ -12,6 +12,7 @@ interface Manifest {
   readonly devices: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A device's files are kept at once; whether they were is the answer on the message's port. */
 type Message = "activate" | { readonly device: string };
 
 export declare const self: ServiceWorkerGlobalScope;
@@ -27,7 +28,7 @@ self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 self.addEventListener("message", (event) => {
   const message: Message = event.data;
   if (message === "activate") event.waitUntil(self.skipWaiting());
-  else event.waitUntil(keep(manifest.devices[message.device] ?? []));
+  else event.waitUntil(keepFor(message.device, event.ports[0]));
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
@@ -55,6 +56,15 @@ async function keep(files: readonly string[]): Promise<void> {
       await cache.put(url, direct(response));
     }),
   );
+}
+
+async function keepFor(device: string, port: MessagePort | undefined): Promise<void> {
+  try {
+    await keep(manifest.devices[device] ?? []);
+    port?.postMessage(true);
+  } catch {
+    port?.postMessage(false);
+  }
 }
 
 /**
