@@ -53,7 +53,8 @@ export function App() {
     const points = [{ x: offsetX * scale, y: offsetY * scale }];
     image.segment({ points }, { latest: true }).then(
       ([best]) => setMask(best),
-      (error) => error.code === "superseded" || fail(error),
+      // A newer click, or another photo, has taken its place.
+      (error) => error.code === "superseded" || error.code === "disposed" || fail(error),
     );
   };
 

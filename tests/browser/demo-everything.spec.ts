@@ -1,6 +1,11 @@
 // Everything mode on the demo page: candidates on the way, regions under the pointer, objects made of them, and an abort.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { click, expectState, openDemo, openScene, places, positionOf, screenshot, shown } from "./support/demo.ts";
+import { repository } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
+
+const checkpoint = join(repository, "pkg/models/tiny.safetensors");
 
 test.describe("everything", { tag: "@cpu" }, () => {
   test.beforeEach(async ({ page, device }) => {
@@ -42,6 +47,49 @@ test.describe("everything", { tag: "@cpu" }, () => {
     await expect.poll(() => shown(page)).toEqual(ball);
     await page.keyboard.press("Control+z");
     await expect(stage).toHaveAttribute("data-objects", "1");
+  });
+
+  test("a candidate on the way is not kept: it may be coarse", async ({ page }) => {
+    const [body, stage, status] = [page.locator("body"), page.locator("#stage"), page.locator("#status")];
+    await page.keyboard.press("e");
+    await expect(stage).toHaveAttribute("data-regions", /^[1-9]/);
+    // All at once, before the search can end: a click wherever there may be a candidate.
+    const words = await page.locator("#frame").evaluate((frame) => {
+      const { left, top, width, height } = frame.getBoundingClientRect();
+      const stage = document.getElementById("stage")!;
+      // No real pointer goes with these.
+      stage.setPointerCapture = () => undefined;
+      for (let y = 0.05; y < 1; y += 0.1) {
+        for (let x = 0.05; x < 1; x += 0.1) {
+          const at = { clientX: left + x * width, clientY: top + y * height };
+          const options = { ...at, bubbles: true, pointerId: 1, isPrimary: true, pointerType: "mouse", buttons: 1 };
+          stage.dispatchEvent(new PointerEvent("pointerdown", options));
+          stage.dispatchEvent(new PointerEvent("pointerup", { ...options, buttons: 0 }));
+        }
+      }
+      return document.getElementById("status")!.textContent;
+    });
+    expect(words).toContain("once all are found");
+    await expect(stage).toHaveAttribute("data-objects", "1");
+    await expect(stage).not.toHaveAttribute("data-area");
+    await expect(body).toHaveAttribute("data-everything", "done", { timeout: 60_000 });
+    await expect(status).toContainText("keep");
+    await click(page, places.ball);
+    await expect(stage).toHaveAttribute("data-area", /^\d+$/);
+  });
+
+  test("ends without a word when another model takes over", async ({ page }) => {
+    const body = page.locator("body");
+    await page.locator("#settings").click();
+    const file = { name: "same.safetensors", mimeType: "", buffer: readFileSync(checkpoint) };
+    await page.evaluate(() => document.getElementById("everything")!.click());
+    await expect(body).toHaveAttribute("data-everything", "running");
+    await page.locator("#model-file").setInputFiles(file);
+    await expect(page.locator("#model-reason")).toContainText("same.safetensors is loaded");
+    await expect(body).not.toHaveAttribute("data-everything");
+    await page.keyboard.press("Escape");
+    await expectState(page, "encoded");
+    await expect(page.locator("#alert")).toBeHidden();
   });
 
   test("is stopped at once, and the page goes on", async ({ page }) => {

@@ -26,6 +26,39 @@ test("offline after the first visit", { tag: "@cpu" }, async ({ page, context, d
   await context.setOffline(false);
 });
 
+test("offline from a server that redirects index.html to its folder", { tag: "@cpu" }, async ({ page, device }) => {
+  const site = await serve(demo, { redirect: (path) => (path === "/index.html" ? "/" : undefined) });
+  try {
+    await page.goto(`${site.url}?device=${device}`);
+    const body = page.locator("body");
+    await expect(body).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+    // The second visit is the service worker's to answer.
+    const answer = await page.reload();
+    expect(answer?.fromServiceWorker()).toBe(true);
+    await expectState(page, "ready");
+  } finally {
+    await site.close();
+  }
+});
+
+test("a device's files are kept before it is said that they are", { tag: "@cpu" }, async ({ page, device }) => {
+  await page.goto(demoSite(`?device=${device}`));
+  await expect(page.locator("body")).toHaveAttribute("data-offline", "ready", { timeout: 60_000 });
+  const ask = (name: string) =>
+    page.evaluate(async (name) => {
+      const { active } = await navigator.serviceWorker.ready;
+      const { port1, port2 } = new MessageChannel();
+      const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
+      active?.postMessage({ device: name }, [port2]);
+      const kept = await answer;
+      const [cache = ""] = (await caches.keys()).filter((name) => name.startsWith("burn-sam-page-"));
+      const files = (await (await caches.open(cache)).keys()).map(({ url }) => new URL(url).pathname);
+      return { kept, modules: files.filter((file) => /^\/assets\/webgpu-.*\.wasm$/.test(file)).length };
+    }, name);
+  expect(await ask("cpu")).toEqual({ kept: true, modules: 0 });
+  expect(await ask("webgpu")).toEqual({ kept: true, modules: 1 });
+});
+
 test("the page can be installed", { tag: "@cpu" }, async ({ page, device }) => {
   await page.goto(demoSite(`?device=${device}`));
   const client = await page.context().newCDPSession(page);

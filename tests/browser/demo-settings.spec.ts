@@ -1,7 +1,7 @@
 // The demo page's settings: language, model, device; what is remembered, and what a refusal says.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { answered, click, expectState, openDemo, openScene, places, screenshot, shown } from "./support/demo.ts";
+import { answered, click, expectState, openDemo, openScene, places, scene, screenshot, shown } from "./support/demo.ts";
 import { repository } from "./support/paths.ts";
 import { demoSite, expect, otherSite, test } from "./support/test.ts";
 
@@ -161,6 +161,40 @@ test.describe("sources", { tag: "@cpu" }, () => {
     await expect(page.locator("#address-dialog")).toBeHidden();
     await expectState(page, "encoded");
     await expect(page.locator("#stage")).toHaveAttribute("data-image", "320,240");
+  });
+
+  test("an address with a lone % is opened too", async ({ page, device }) => {
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    await page.route(otherSite("100%.png"), (route) => route.fulfill({ path: scene, headers }));
+    await openDemo(page, device);
+    await page.locator("#open-more").click();
+    await page.locator("#from-address").click();
+    await page.locator("#address").fill(otherSite("100%.png"));
+    await page.locator("#address-open").click();
+    await expectState(page, "encoded");
+    await expect(page.locator("#address-dialog")).toBeHidden();
+  });
+
+  test("closing the dialog stops the download", async ({ page, device }) => {
+    // Never answered.
+    await page.route(otherSite("slow.png"), () => undefined);
+    await openDemo(page, device);
+    await page.locator("#open-more").click();
+    await page.locator("#from-address").click();
+    const [input, button] = [page.locator("#address"), page.locator("#address-open")];
+    await input.fill(otherSite("slow.png"));
+    await button.click();
+    await expect(button).toBeDisabled();
+    const stopped = page.waitForEvent("requestfailed");
+    await page.keyboard.press("Escape");
+    expect((await stopped).url()).toBe(otherSite("slow.png"));
+    await page.locator("#open-more").click();
+    await page.locator("#from-address").click();
+    await expect(button).toBeEnabled();
+    await expect(page.locator("#address-reason")).toBeEmpty();
+    await input.fill(demoSite("samples/cat.jpg"));
+    await button.click();
+    await expectState(page, "encoded");
   });
 
   test("no camera is said in words", async ({ page, device }) => {

@@ -81,6 +81,27 @@ test.describe("cut-outs", { tag: "@cpu" }, () => {
     expect(result).toEqual([true, expect.objectContaining({ code: "bad-image" })]);
   });
 
+  test("an <img> is waited for, and a broken one named", async ({ page }) => {
+    const result = await page.evaluate(async () => {
+      const mask = { data: new Uint8Array(320 * 240).fill(1), width: 320, height: 240 };
+      const image = new Image();
+      image.src = "scene.png";
+      const { complete } = image;
+      const [cut, whole] = await Promise.all(
+        [await burnSam.cutout(image, mask), await fetchBlob("scene.png")].map(async (blob) => {
+          const bitmap = await createImageBitmap(blob);
+          const [, target] = canvasOf(bitmap.width, bitmap.height);
+          target.drawImage(bitmap, 0, 0);
+          return target.getImageData(0, 0, bitmap.width, bitmap.height).data;
+        }),
+      );
+      const same = cut!.length === whole!.length && cut!.every((value, i) => value === whole![i]);
+      return { complete, same, broken: await outcome(() => burnSam.cutout(new Image(), mask)) };
+    });
+    const broken = { ok: false, code: "bad-image", message: expect.stringContaining("without an address is broken") };
+    expect(result).toMatchObject({ complete: false, same: true, broken });
+  });
+
   test("a feather that is none is refused", async ({ page }) => {
     const results = await page.evaluate(async () => {
       const [canvas] = canvasOf(2, 2);

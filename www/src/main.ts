@@ -159,7 +159,8 @@ function dispatch(action: Action): void {
   const before = state;
   state = reduce(state, action);
   if (state === before) return;
-  if (state.history.present !== before.history.present) flashed = "";
+  const past = state.everything.status !== before.everything.status;
+  if (past || state.history.present !== before.history.present) flashed = "";
   if (state.everything.regions !== before.everything.regions) {
     const found = state.everything.regions;
     regions = found.length > 0 ? new RegionMap(found) : null;
@@ -224,6 +225,8 @@ function onPoint(point: Required<Point>): void {
   if (state.everything.status === "off") return dispatch({ type: "point", point });
   const region = regions?.shapes[regionAt(point)];
   if (!region) return;
+  // So far it is one of many candidates, coarse and perhaps dropped in the end.
+  if (state.everything.status === "running") return flash(text.statusStillFinding);
   const kept = state.history.present.items.find((item) => item.region === region);
   if (kept) select(kept.id);
   else dispatch({ type: "adopt", region });
@@ -265,6 +268,10 @@ function onReport(event: Report): void {
       dispatch(event);
       break;
     case "another-model":
+      // The model before is gone, and what it was looking for with it.
+      if (state.everything.status !== "off") everything.leave();
+      dispatch(event);
+      break;
     case "asking":
     case "answer":
       dispatch(event);

@@ -12,6 +12,7 @@ interface Manifest {
   readonly devices: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A device's files are kept at once; whether they were is the answer on the message's port. */
 type Message = "activate" | { readonly device: string };
 
 export declare const self: ServiceWorkerGlobalScope;
@@ -27,7 +28,7 @@ self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 self.addEventListener("message", (event) => {
   const message: Message = event.data;
   if (message === "activate") event.waitUntil(self.skipWaiting());
-  else event.waitUntil(keep(manifest.devices[message.device] ?? []));
+  else event.waitUntil(keepFor(message.device, event.ports[0]));
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
@@ -52,9 +53,28 @@ async function keep(files: readonly string[]): Promise<void> {
       // What has no hash in its name may be an old one in the browser's own cache.
       const response = known ?? (await fetch(url, { cache: isHashed(url) ? "default" : "no-cache" }));
       if (!response.ok) throw new Error(`${url}: ${response.status}`);
-      await cache.put(url, response);
+      await cache.put(url, direct(response));
     }),
   );
+}
+
+async function keepFor(device: string, port: MessagePort | undefined): Promise<void> {
+  try {
+    await keep(manifest.devices[device] ?? []);
+    port?.postMessage(true);
+  } catch {
+    port?.postMessage(false);
+  }
+}
+
+/**
+ * Browsers refuse a redirected answer where a page is opened, and many hosts redirect `index.html` to the folder: what is
+ * kept is the same answer without its history.
+ */
+function direct(response: Response): Response {
+  if (!response.redirected) return response;
+  const { body, headers, status } = response;
+  return new Response(body, { headers, status });
 }
 
 async function takeOver(): Promise<void> {
@@ -70,7 +90,7 @@ async function answer(request: Request): Promise<Response> {
   const kept = await cache.match(isPage(request) ? new URL("index.html", scope).href : request.url);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok && isHashed(request.url)) await cache.put(request.url, response.clone());
+  if (response.ok && isHashed(request.url)) await cache.put(request.url, direct(response.clone()));
   return response;
 }
 

@@ -55,6 +55,19 @@ test("strokes make a mask in pixels of the image, once for each edit", () => {
   assert.equal(toPrompt(item, image, first).mask, mask);
 });
 
+test("on a large image the mask has fewer pixels, in its proportions", () => {
+  const large = { width: 4000, height: 3000 };
+  const item = active(after({ type: "stroke", stroke: { erase: false, radius: 200, path: [1000, 1500, 3000, 1500] } }));
+  const { mask } = toPrompt(item, large);
+  assert.ok(mask && mask.data instanceof Uint8Array);
+  assert.deepEqual([mask.width, mask.height, mask.data.length], [1024, 768, 1024 * 768]);
+  // Each pixel stands for 15.26 of the image: the capsule has 2000 · 400 + π · 200².
+  const area = mask.data.reduce((sum, value) => sum + value, 0) * (4000 / 1024) ** 2;
+  assert.ok(Math.abs(area - (800_000 + Math.PI * 40_000)) < 5000, `${area}`);
+  assert.equal(mask.data[384 * 1024 + 512], 1);
+  assert.equal(toPrompt(item, large, first).mask, mask, "made once");
+});
+
 test("undo and redo go one edit back and forth", () => {
   const undone = after(addFirst, addSecond, { type: "undo" });
   assert.deepEqual(active(undone).prompts.points, [first]);
@@ -171,6 +184,16 @@ test("what has no answer is asked, the active object first", () => {
   assert.equal(unanswered(one)?.id, 1);
   const { id, prompts } = unanswered(one) ?? active(one);
   assert.equal(unanswered(reduce(one, { type: "answer", id, prompts, masks: [] })), undefined);
+});
+
+test("a new object shows nothing of the one that had its number before an undo", () => {
+  const two = answered(after(addFirst, { type: "new" }, addSecond), mask(0.9));
+  const again: readonly Action[] = [{ type: "undo" }, { type: "undo" }, { type: "new" }, addSecond];
+  const state = again.reduce(reduce, two);
+  assert.deepEqual(names(state), ["1", "2"]);
+  assert.equal(chosenShape(state, active(state)), undefined);
+  const redone = [{ type: "undo" }, { type: "redo" }].reduce((state, action) => reduce(state, action as Action), two);
+  assert.equal(chosenShape(redone, active(redone))?.score, 0.9, "what is redone still has its answer");
 });
 
 test("another model is asked again, and what the old one said is shown until then", () => {

@@ -52,14 +52,18 @@ pub fn firefox() -> Result<PathBuf> {
 /// Finds the driver of WebKitGTK and a display for its browser, or installs Debian's.
 pub fn webkit_driver() -> Result<PathBuf> {
     let driver = || shell::find_program("WebKitWebDriver");
-    let has_display = || std::env::var_os("DISPLAY").is_some() || shell::find_program("xvfb-run").is_some();
+    let has_display = || {
+        // xvfb-run does not start without xauth.
+        let starts = |name: &str| shell::find_program(name).is_some();
+        std::env::var_os("DISPLAY").is_some() || (starts("xvfb-run") && starts("xauth"))
+    };
     if let Some(path) = driver()
         && has_display()
     {
         return Ok(path);
     }
     if !apt::available() {
-        bail!("no WebKitWebDriver found, or no display and no xvfb-run");
+        bail!("no WebKitWebDriver found, or no display and no xvfb-run with xauth");
     }
     apt::install(
         &["webkit2gtk-driver", "xvfb", "xauth"],

@@ -1,4 +1,5 @@
 // What the caller has → what can be sent to the Worker. The caller keeps it: nothing is closed or detached.
+import { loaded, nameOf, tag } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import type { WireSource } from "../protocol.js";
 import type { ImageSource } from "../types.js";
@@ -18,7 +19,6 @@ export function toWireSource(source: ImageSource): PreparedSource | Promise<Prep
   if (typeof source === "string" || source instanceof URL) {
     return { source: { kind: "url", url: absoluteUrl(source, "The image") }, transfer: [] };
   }
-  // The tag rather than instanceof: an element may come from another frame, and not every thread knows every class.
   switch (tag(source)) {
     case "Blob":
     case "File":
@@ -80,14 +80,9 @@ function fromImageData(image: ImageData): PreparedSource | Promise<PreparedSourc
 }
 
 async function fromImageElement(image: HTMLImageElement): Promise<PreparedSource> {
-  const name = shorten(image.currentSrc || image.src) || "without an address";
-  try {
-    await image.decode();
-  } catch (error) {
-    throw new SamError("bad-image", `The <img> ${name} is broken or was not found: check its src.`, error);
-  }
+  await loaded(image);
   const size: Size = [image.naturalWidth, image.naturalHeight];
-  return copyOf(image, size, `The <img> ${name} has no size of its own: give the SVG a width and a height.`);
+  return copyOf(image, size, `The <img> ${nameOf(image)} has no size of its own: give the SVG a width and a height.`);
 }
 
 async function fromVideo(video: HTMLVideoElement): Promise<PreparedSource> {
@@ -131,13 +126,4 @@ function isSecurityError(error: unknown): boolean {
 
 function sizeOf({ width, height }: { readonly width: number; readonly height: number }): Size {
   return [width, height];
-}
-
-function tag(value: unknown): string {
-  return Object.prototype.toString.call(value).slice("[object ".length, -1);
-}
-
-/** A data: URL would fill the message. */
-function shorten(url: string): string {
-  return url.length > 100 ? `${url.slice(0, 100)}…` : url;
 }

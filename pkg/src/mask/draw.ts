@@ -1,4 +1,5 @@
 import { bad, requireBinaryMask, show } from "../check.js";
+import { loaded, tag } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import type { BinaryMask, ImageSource } from "../types.js";
 import { reach, soften, type Rectangle } from "./feather.js";
@@ -79,6 +80,7 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options?: Cut
 
 async function toBitmap(image: ImageSource): Promise<ImageBitmap> {
   const source = typeof image === "string" || image instanceof URL ? await download(image) : image;
+  if (tag(source) === "HTMLImageElement") await loaded(source as HTMLImageElement);
   try {
     return await createImageBitmap(source);
   } catch (error) {

@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly base?: string;
   /** Headers for a path, besides the usual ones. */
   readonly headers?: (path: string) => Readonly<Record<string, string>>;
+  /** Where a path leads instead; `undefined`: nowhere else. */
+  readonly redirect?: (path: string) => string | undefined;
 }
 
 export interface Served {
@@ -30,12 +32,20 @@ export interface Served {
 }
 
 /** A server such as anyone has: static files, no COOP, no COEP. */
-export async function serve(folder: string, { base = "/", headers = () => ({}) }: ServeOptions = {}): Promise<Served> {
+export async function serve(
+  folder: string,
+  { base = "/", headers = () => ({}), redirect = () => undefined }: ServeOptions = {},
+): Promise<Served> {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     const file = path.startsWith(base) ? join(folder, normalize(path.slice(base.length) || "index.html")) : "";
     const found = file.startsWith(folder + sep) ? await stat(file).catch(() => undefined) : undefined;
     for (const [name, value] of Object.entries(headers(path))) response.setHeader(name, value);
+    const location = redirect(path);
+    if (location !== undefined) {
+      response.writeHead(308, { Location: location }).end();
+      return;
+    }
     if (!found?.isFile()) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("Not found");
       return;

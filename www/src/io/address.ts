@@ -3,20 +3,33 @@ import { byId } from "../page/dom.ts";
 import { messageOf, PageError } from "../page/errors.ts";
 import { text } from "../text/texts.ts";
 
-/** Its name is the last part of the path. */
-export async function fetchImage(address: string): Promise<{ readonly blob: Blob; readonly name: string }> {
+/** Its name is the last part of the path. Rejects with the signal's reason when it is aborted. */
+export async function fetchImage(
+  address: string,
+  signal: AbortSignal,
+): Promise<{ readonly blob: Blob; readonly name: string }> {
   const url = parse(address);
   let response: Response;
   try {
-    response = await fetch(url, { credentials: "omit", referrerPolicy: "no-referrer" });
+    response = await fetch(url, { credentials: "omit", referrerPolicy: "no-referrer", signal });
   } catch {
+    signal.throwIfAborted();
     // The browser tells no page whether it was the address or the missing permission.
     throw new PageError("network", text.addressRefused);
   }
   if (!response.ok)
     throw new PageError("network", text.addressStatus(`${response.status} ${response.statusText}`.trim()));
-  const name = decodeURIComponent(url.pathname.split("/").at(-1) ?? "");
-  return { blob: await response.blob(), name: name || url.hostname };
+  return { blob: await response.blob(), name: nameAt(url) };
+}
+
+/** A % that begins no character stays as it is written. */
+export function nameAt({ hostname, pathname }: URL): string {
+  const name = pathname.split("/").at(-1) || hostname;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 function parse(address: string): URL {
@@ -29,29 +42,37 @@ function parse(address: string): URL {
   throw new PageError("network", text.badAddress);
 }
 
-/** The dialog stays open with the reason when the image cannot be had. */
+/** The dialog stays open with the reason when the image cannot be had; closing it stops the download. */
 export function connectAddress(onImage: (blob: Blob, name: string) => void): () => void {
   const dialog = byId("address-dialog", HTMLDialogElement);
   const input = byId("address", HTMLInputElement);
   const reason = byId("address-reason", HTMLElement);
   const form = byId("address-form", HTMLFormElement);
   const button = byId("address-open", HTMLButtonElement);
+  let download = new AbortController();
+  dialog.addEventListener("close", () => download.abort());
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     reason.textContent = "";
     button.disabled = true;
-    fetchImage(input.value.trim())
-      .then(
-        ({ blob, name }) => {
-          dialog.close();
-          onImage(blob, name);
-        },
-        (error: unknown) => (reason.textContent = messageOf(error)),
-      )
-      .finally(() => (button.disabled = false));
+    download = new AbortController();
+    const { signal } = download;
+    fetchImage(input.value.trim(), signal).then(
+      ({ blob, name }) => {
+        if (signal.aborted) return;
+        dialog.close();
+        onImage(blob, name);
+      },
+      (error: unknown) => {
+        if (signal.aborted) return;
+        reason.textContent = messageOf(error);
+        button.disabled = false;
+      },
+    );
   });
   return () => {
     reason.textContent = "";
+    button.disabled = false;
     dialog.showModal();
     input.select();
   };

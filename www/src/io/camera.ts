@@ -9,6 +9,8 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
   const video = byId("camera-video", HTMLVideoElement);
   const reason = byId("camera-reason", HTMLElement);
   let stream: MediaStream | null = null;
+  /** Counts openings: the answer to an earlier one may come late. */
+  let opening = 0;
   const shoot = onClick("camera-shoot", () => {
     void take(video).then((blob) => {
       dialog.close();
@@ -16,7 +18,8 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
     });
   });
   const stop = (): void => {
-    stream?.getTracks().forEach((track) => track.stop());
+    opening++;
+    if (stream) end(stream);
     stream = null;
     video.srcObject = null;
   };
@@ -25,20 +28,28 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
     reason.textContent = text.cameraStarting;
     shoot.disabled = true;
     dialog.showModal();
+    const turn = ++opening;
     start().then(
       async (started) => {
-        stream = started;
         // It was closed while the visitor was asked.
-        if (!dialog.open) return stop();
+        if (turn !== opening) return end(started);
+        stream = started;
         video.srcObject = started;
         await video.play().catch(() => undefined);
+        if (turn !== opening) return;
         reason.textContent = "";
         shoot.disabled = false;
         shoot.focus();
       },
-      (error: unknown) => (reason.textContent = explain(error)),
+      (error: unknown) => {
+        if (turn === opening) reason.textContent = explain(error);
+      },
     );
   };
+}
+
+function end(stream: MediaStream): void {
+  stream.getTracks().forEach((track) => track.stop());
 }
 
 /** Undefined on pages of plain http, where browsers have no camera for them. */

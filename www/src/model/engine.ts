@@ -189,11 +189,13 @@ export class Engine {
     return this.#image.everything({ ...options, outputMode: "uncompressed_rle", signal, onProgress });
   }
 
-  /** The shape with a pixel for each of the image's. */
+  /** The shape with a pixel for each of the image's. Rejects where that takes an encoding and there is none yet. */
   async fullMask(item: Item, shape: Shape): Promise<BinaryMask> {
     const image = this.#image;
     if (shape.runs) return fullMaskOf(shape.runs);
-    if (!image || isSize(shape, image) || isEmpty(item.prompts)) return shape;
+    const size = image ?? this.#source?.picture;
+    if ((size && isSize(shape, size)) || isEmpty(item.prompts)) return shape;
+    if (!image) throw new PageError("disposed", text.statusEncoding);
     const masks = await image.segment(toPrompt(item, image));
     return masks.find(({ token }) => token === shape.token) ?? shape;
   }

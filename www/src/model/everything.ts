@@ -36,6 +36,7 @@ export class EverythingMode {
     try {
       const records = await this.#engine.everything(signal, onProgress);
       const regions = await toShapes(records, signal);
+      signal.throwIfAborted();
       this.#actions.show({ status: "done", regions });
     } catch (error) {
       if (signal.aborted) return;

@@ -14,12 +14,24 @@ export async function goOffline(device: string): Promise<void> {
     if (registration !== watched) watch(registration);
     watched = registration;
     const { active } = await serviceWorker.ready;
-    active?.postMessage({ device });
+    if (!active || !(await keptFor(device, active))) return;
     document.body.dataset["offline"] = "ready";
     byId("offline", HTMLElement).style.visibility = "visible";
   } catch {
     // Plain http, a private window, no room: the page works as before, with a network.
   }
+}
+
+/** Resolves, once the device's files are kept, to whether they are. */
+function keptFor(device: string, worker: ServiceWorker): Promise<boolean> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = ({ data }) => {
+      port1.close();
+      resolve(data === true);
+    };
+    worker.postMessage({ device }, [port2]);
+  });
 }
 
 function watch(registration: ServiceWorkerRegistration): void {

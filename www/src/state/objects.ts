@@ -1,6 +1,10 @@
 /** The objects of one image: plain data and the edits on it, without history. */
 import type { BinaryMask, Box, Mask, Point, Prompt, Rle } from "burn-sam";
-import { rasterise, type Stroke } from "./strokes.ts";
+import { within, type Size } from "../stage/view.ts";
+import { rasterise, scaled, type Stroke } from "./strokes.ts";
+
+/** The model reads a mask prompt with fewer pixels than this on a side: more would only be made, and sent, in vain. */
+const promptLimit = 1024;
 
 /** A mask to show, whether the model answered it or everything mode found it. */
 export interface Shape extends Pick<Mask, "score" | "token" | "width" | "height" | "bbox" | "area"> {
@@ -125,21 +129,23 @@ export function neighbour({ items, active }: Objects, steps: number): number {
 
 const masks = new WeakMap<object, BinaryMask>();
 
-/** The mask prompt: the found region and the strokes over it, made once for each. */
+/** The mask prompt: the found region and the strokes over it, in the image's proportions; made once for each. */
 function maskOf({ prompts: { strokes }, region }: Pick<Item, "prompts" | "region">, image: Size): BinaryMask | null {
   const key = strokes.length > 0 ? strokes : region;
   if (!key) return null;
+  const size = within(image, promptLimit);
   let mask = masks.get(key);
-  if (mask?.width !== image.width || mask.height !== image.height) {
-    mask = rasterise(strokes, image.width, image.height, region);
+  if (mask?.width !== size.width || mask.height !== size.height) {
+    const scale = Math.max(size.width, size.height) / Math.max(image.width, image.height);
+    mask = rasterise(
+      strokes.map((stroke) => scaled(stroke, scale)),
+      size.width,
+      size.height,
+      region,
+    );
     masks.set(key, mask);
   }
   return mask;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** What the model is asked. `extra`: a point that is not set yet, for the preview of a click. */

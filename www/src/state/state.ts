@@ -144,8 +144,13 @@ function outdated(answers: State["answers"]): State["answers"] {
   return Object.fromEntries(Object.entries(answers).map(([id, answer]) => [id, { ...answer, prompts: noPrompts }]));
 }
 
+/** After an undo an id is given again: what was answered to the object that had it before is not for the new one. */
 function editing(state: State, next: Objects): State {
-  return travel(state, edit(state.history, next));
+  const history = edit(state.history, next);
+  const { nextId } = state.history.present;
+  if (next.nextId === nextId) return travel(state, history);
+  const answers = Object.fromEntries(Object.entries(state.answers).filter(([id]) => Number(id) < nextId));
+  return travel({ ...state, answers }, history);
 }
 
 function travel(state: State, history: History<Objects>): State {

@@ -16,7 +16,13 @@ interface Base {
   readonly height: number;
 }
 
-/** The strokes one after another, over `base` if there is one: 0 and 1 in pixels of the image. */
+/** The same stroke on an image of another size; however thin, a row of pixels. */
+export function scaled(stroke: Stroke, scale: number): Stroke {
+  const { erase, path, radius } = stroke;
+  return scale === 1 ? stroke : { erase, radius: Math.max(0.75, radius * scale), path: path.map((at) => at * scale) };
+}
+
+/** The strokes one after another, over `base` if there is one: 0 and 1 in pixels of `width` × `height`. */
 export function rasterise(
   strokes: readonly Stroke[],
   width: number,

@@ -137,6 +137,7 @@ export const en = {
     `${found} ${found === 1 ? "candidate" : "candidates"} · ${percent} %`,
   statusFound: (found: number) =>
     found === 1 ? "1 region. Click it to keep it." : `${found} regions. Click those to keep.`,
+  statusStillFinding: "Regions can be kept once all are found.",
   statusFoundNone: "No regions found in this image.",
 
   // Camera and address

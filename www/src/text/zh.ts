@@ -132,6 +132,7 @@ export const zh: Texts = {
   statusRegion: (pixels) => `${pixels} 像素。添加点以修正。`,
   statusFinding: (found, percent) => `${found} 个候选 · ${percent} %`,
   statusFound: (found) => `${found} 个区域，点击即可保留。`,
+  statusStillFinding: "全部找到后，才能点击保留区域。",
   statusFoundNone: "这张图片中没有找到区域。",
 
   camera: "摄像头",
