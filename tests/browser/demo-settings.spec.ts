@@ -55,6 +55,52 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await expect(page.locator("#models :checked")).toHaveValue("my-model.safetensors");
   });
 
+  test("a checkpoint file that was not kept in time is not taken for the one before it", async ({ page }) => {
+    const buffer = readFileSync(checkpoint);
+    const choose = async (name: string): Promise<void> => {
+      await page.locator("#settings").click();
+      await page.locator("#model-file").setInputFiles({ name, mimeType: "", buffer });
+      await expect(page.locator("#model-reason")).toContainText(`${name} is loaded`);
+      await page.keyboard.press("Escape");
+    };
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await choose("kept.safetensors");
+    const keptFiles = (): Promise<number> =>
+      page.evaluate(async () => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("burn-sam-page");
+        let whole = 0;
+        for await (const handle of folder.values()) {
+          if (handle instanceof FileSystemFileHandle && (await handle.getFile()).size > 0) whole++;
+        }
+        return whole;
+      });
+    await expect.poll(keptFiles).toBe(1);
+    // The copy of the next one never ends.
+    await page.evaluate(() => {
+      FileSystemFileHandle.prototype.createWritable = () => new Promise(() => undefined);
+    });
+    await choose("unfinished.safetensors");
+    await page.reload();
+    await expectState(page, "ready");
+    await expect(page.locator("#status")).toContainText("unfinished.safetensors is not kept on this device");
+    await page.locator("#settings").click();
+    await expect(page.locator("#models :checked")).toHaveValue("tiny");
+  });
+
+  test("a browser that cannot keep a checkpoint file says that it is to be chosen again", async ({ page }) => {
+    // As in Safari before 26.
+    await page.addInitScript(() => Reflect.deleteProperty(FileSystemFileHandle.prototype, "createWritable"));
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await page.locator("#settings").click();
+    const file = { name: "my-model.safetensors", mimeType: "", buffer: readFileSync(checkpoint) };
+    await page.locator("#model-file").setInputFiles(file);
+    await expect(page.locator("#model-reason")).toHaveText(
+      /^my-model.safetensors is loaded: .*choose it again on your next visit\.$/,
+    );
+  });
+
   test("an address that is refused says why, and the model before goes on", async ({
     page,
     device,
