@@ -1,11 +1,33 @@
 // The demo page's settings: language, model, device; what is remembered, and what a refusal says.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "@playwright/test";
 import { answered, click, expectState, openDemo, openScene, places, scene, screenshot, shown } from "./support/demo.ts";
 import { repository } from "./support/paths.ts";
 import { demoSite, expect, otherSite, test } from "./support/test.ts";
 
 const checkpoint = join(repository, "pkg/models/tiny.safetensors");
+/** The built-in model's, to be given names. */
+const tinyFile = { mimeType: "", buffer: readFileSync(checkpoint) };
+
+async function chooseFile(page: Page, name: string): Promise<void> {
+  await page.locator("#settings").click();
+  await page.locator("#model-file").setInputFiles({ ...tinyFile, name });
+  await expect(page.locator("#model-reason")).toContainText(`${name} is loaded`);
+  await page.keyboard.press("Escape");
+}
+
+/** How many checkpoint files the page has kept to their ends. */
+function keptFiles(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("burn-sam-page", { create: true });
+    let whole = 0;
+    for await (const handle of folder.values()) {
+      if (handle instanceof FileSystemFileHandle && (await handle.getFile()).size > 0) whole++;
+    }
+    return whole;
+  });
+}
 
 test.describe("settings", { tag: "@cpu" }, () => {
   test("the language is switched in place and remembered", async ({ page, device }) => {
@@ -36,8 +58,7 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await answered(page);
     const before = await shown(page);
     await page.locator("#settings").click();
-    const file = { name: "my-model.safetensors", mimeType: "", buffer: readFileSync(checkpoint) };
-    await page.locator("#model-file").setInputFiles(file);
+    await page.locator("#model-file").setInputFiles({ ...tinyFile, name: "my-model.safetensors" });
     await expect(page.locator("#model-reason")).toHaveText(
       /^my-model.safetensors is loaded: tiny · burn-sam's layout · [\d.]+ M weights · [\d.]+ MB\.$/,
     );
@@ -53,6 +74,57 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await expectState(page, "ready");
     await page.locator("#settings").click();
     await expect(page.locator("#models :checked")).toHaveValue("my-model.safetensors");
+  });
+
+  test("a checkpoint file that was not kept in time is not taken for the one before it", async ({ page }) => {
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await chooseFile(page, "kept.safetensors");
+    await expect.poll(() => keptFiles(page)).toBe(1);
+    // The copy of the next one never ends.
+    await page.evaluate(() => {
+      FileSystemFileHandle.prototype.createWritable = () => new Promise(() => undefined);
+    });
+    await chooseFile(page, "unfinished.safetensors");
+    await page.reload();
+    await expectState(page, "ready");
+    await expect(page.locator("#status")).toContainText("unfinished.safetensors is not kept on this device");
+    await page.locator("#settings").click();
+    await expect(page.locator("#models :checked")).toHaveValue("tiny");
+  });
+
+  test("a checkpoint file that is chosen while the kept one is being found is the one that runs", async ({ page }) => {
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await chooseFile(page, "kept.safetensors");
+    await expect.poll(() => keptFiles(page)).toBe(1);
+    await page.addInitScript(() => {
+      const found = new Promise((resolve) => addEventListener("found", resolve));
+      const { getFile } = FileSystemFileHandle.prototype;
+      FileSystemFileHandle.prototype.getFile = async function () {
+        await found;
+        return getFile.call(this);
+      };
+    });
+    await page.reload();
+    await page.locator("#settings").click();
+    await page.locator("#model-file").setInputFiles({ ...tinyFile, name: "later.safetensors" });
+    await expect(page.locator("#models :checked")).toHaveValue("later.safetensors");
+    await page.evaluate(() => dispatchEvent(new Event("found")));
+    await expect(page.locator("#model-reason")).toContainText("later.safetensors is loaded");
+    await expect(page.locator("#models :checked")).toHaveValue("later.safetensors");
+  });
+
+  test("a browser that cannot keep a checkpoint file says that it is to be chosen again", async ({ page }) => {
+    // As in Safari before 26.
+    await page.addInitScript(() => Reflect.deleteProperty(FileSystemFileHandle.prototype, "createWritable"));
+    await page.goto(demoSite());
+    await expectState(page, "ready");
+    await page.locator("#settings").click();
+    await page.locator("#model-file").setInputFiles({ ...tinyFile, name: "my-model.safetensors" });
+    await expect(page.locator("#model-reason")).toHaveText(
+      /^my-model.safetensors is loaded: .*choose it again on your next visit\.$/,
+    );
   });
 
   test("an address that is refused says why, and the model before goes on", async ({

@@ -1,20 +1,25 @@
-/** What the page keeps on this device: settings, and the checkpoint file that was chosen last. */
+/** What the page remembers between visits. */
 import { readSettings, type Settings } from "../state/settings.ts";
 
 const settingsKey = "burn-sam";
-const folderName = "burn-sam-page";
-const fileName = "checkpoint";
 
-/** Private windows and sandboxed frames have no storage: nothing is remembered there. */
-export function recallSettings(): Settings {
-  try {
-    return readSettings(localStorage.getItem(settingsKey));
-  } catch {
-    return readSettings(null);
-  }
+export interface Remembered extends Settings {
+  /** Which file the model is read from, as `keyOf` calls it; `null`: from none. */
+  readonly file: string | null;
 }
 
-export function keepSettings(settings: Settings): void {
+/** Private windows and sandboxed frames have no storage: nothing is remembered there. */
+export function recallSettings(): Remembered {
+  let written: string | null = null;
+  try {
+    written = localStorage.getItem(settingsKey);
+  } catch {
+    // Nothing was written.
+  }
+  return { ...readSettings(written), file: readFile(written) };
+}
+
+export function keepSettings(settings: Remembered): void {
   try {
     localStorage.setItem(settingsKey, JSON.stringify(settings));
   } catch {
@@ -22,36 +27,13 @@ export function keepSettings(settings: Settings): void {
   }
 }
 
-/** Resolves to whether there was room for it. */
-export async function keepCheckpoint(file: Blob): Promise<boolean> {
+/** Written in one piece with the model's name, so that the two belong together. */
+function readFile(written: string | null): string | null {
   try {
-    const folder = await openFolder(true);
-    const handle = await folder.getFileHandle(fileName, { create: true });
-    await file.stream().pipeTo(await handle.createWritable());
-    return true;
-  } catch {
-    await forgetCheckpoint();
-    return false;
-  }
-}
-
-export async function recallCheckpoint(): Promise<Blob | null> {
-  try {
-    const folder = await openFolder(false);
-    return await (await folder.getFileHandle(fileName)).getFile();
+    const value: unknown = JSON.parse(written ?? "null");
+    if (typeof value !== "object" || value === null || !("file" in value)) return null;
+    return typeof value.file === "string" ? value.file : null;
   } catch {
     return null;
   }
-}
-
-export async function forgetCheckpoint(): Promise<void> {
-  try {
-    await (await navigator.storage.getDirectory()).removeEntry(folderName, { recursive: true });
-  } catch {
-    // It was not there.
-  }
-}
-
-async function openFolder(create: boolean): Promise<FileSystemDirectoryHandle> {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle(folderName, { create });
 }

@@ -1,7 +1,8 @@
 /** Which model runs where: what was chosen, in the settings, the address or on an earlier visit, and how it is loaded. */
 import type { LoadOptions, Progress } from "burn-sam";
+import { Checkpoints, keyOf } from "../io/checkpoints.ts";
 import { download } from "../io/download.ts";
-import { forgetCheckpoint, keepCheckpoint, keepSettings, recallCheckpoint, recallSettings } from "../io/store.ts";
+import { keepSettings, recallSettings, type Remembered } from "../io/store.ts";
 import { onClick } from "../page/dom.ts";
 import { describeModel } from "../page/figures.ts";
 import { SettingsDialog } from "../page/settings.ts";
@@ -17,21 +18,22 @@ export interface ModelActions {
   fail(error: unknown): void;
 }
 
-interface Running extends Pick<Settings, "model" | "device" | "precision"> {
-  readonly file: Blob | null;
+interface Running extends Pick<Remembered, "model" | "device" | "precision" | "file"> {
+  readonly blob: Blob | null;
 }
 
 export class Models {
   readonly #engine: Engine;
   readonly #actions: ModelActions;
   readonly #dialog: SettingsDialog;
-  #settings: Settings;
+  readonly #checkpoints = new Checkpoints();
+  #settings: Remembered;
   /** Without what only the address says. */
-  #remembered: Settings;
-  /** The file of a chosen checkpoint. */
-  #file: Blob | null = null;
+  #remembered: Remembered;
+  /** The file of the chosen checkpoint, as soon as it is there. */
+  #blob: Blob | null = null;
   /** What runs: chosen again when another one is refused. */
-  #running: Running = { model: builtIn, file: null, device: "auto", precision: "auto" };
+  #running: Running = { model: builtIn, file: null, blob: null, device: "auto", precision: "auto" };
   #loading = false;
 
   constructor(engine: Engine, actions: ModelActions) {
@@ -98,35 +100,43 @@ export class Models {
     return model.kind === "preset" && model.name === "tiny";
   }
 
-  async #choose(model: ModelChoice, file: Blob | null = null): Promise<void> {
-    this.#file = file;
-    this.#keep({ model });
+  async #choose(model: ModelChoice, file: File | null = null): Promise<void> {
+    const key = file && keyOf(file);
+    this.#blob = file;
+    this.#keep({ model, file: key });
     this.#dialog.update(this.#settings);
     if (!(await this.#load())) return;
     const { info } = this.#engine;
     const words = text.modelLoaded(modelName(model), info ? describeModel(info) : "");
+    this.#say(words);
+    if (!file || key === null) return;
+    const kept = await this.#checkpoints.keep(file, key);
+    if (kept === "refused" && this.#settings.model === model) this.#say(`${words} ${text.modelNotKept}`);
+  }
+
+  #say(words: string): void {
     if (this.#dialog.open) this.#dialog.showLoaded(words);
     else this.#actions.say(words);
-    if (file) await keepCheckpoint(file);
   }
 
   /** Resolves to whether what is chosen now was loaded. */
   async #load(): Promise<boolean> {
-    const chosen = this.#settings;
-    const { model, device, precision } = chosen;
-    const source = await this.#sourceOf(model);
+    const { model, device, precision, file } = this.#settings;
+    const source = await this.#sourceOf(model, file);
+    // Another choice may have been made meanwhile: here, and while it is loaded.
+    if (this.#settings.model !== model) return false;
     if (source === null) {
-      // The file was not kept: there was no room, or it was forgotten.
-      this.#keep({ model: builtIn });
+      // The file was not kept: there was no room, the copy was not made to its end, or it was forgotten.
+      this.#keep({ model: builtIn, file: null });
+      this.#actions.say(text.modelGone(modelName(model)));
       return this.#load();
     }
     this.#loading = true;
     const loaded = await this.#engine.load({ model: source, device, precision });
-    // Another choice may have been made meanwhile.
     const latest = this.#settings;
     if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;
     this.#loading = false;
-    if (loaded) this.#running = { model, device, precision, file: this.#file };
+    if (loaded) this.#running = { model, device, precision, file, blob: this.#blob };
     else if (this.#engine.info) this.#revert();
     this.#dialog.update(this.#settings);
     void this.#showKept();
@@ -135,16 +145,19 @@ export class Models {
 
   /** The model before still runs: that is what the next visit gets. */
   #revert(): void {
-    const { file, ...settings } = this.#running;
-    this.#file = file;
+    const { blob, ...settings } = this.#running;
+    this.#blob = blob;
     this.#keep(settings);
   }
 
-  async #sourceOf(model: ModelChoice): Promise<NonNullable<LoadOptions["model"]> | null> {
+  async #sourceOf(model: ModelChoice, file: string | null): Promise<NonNullable<LoadOptions["model"]> | null> {
     if (model.kind === "preset") return model.name;
     if (model.kind === "url") return model.url;
-    this.#file ??= await recallCheckpoint();
-    return this.#file;
+    if (this.#blob) return this.#blob;
+    const kept = file === null ? null : await this.#checkpoints.recall(file);
+    // A file that was chosen meanwhile is not to be replaced.
+    if (this.#settings.model === model) this.#blob = kept;
+    return kept;
   }
 
   #stop(): void {
@@ -162,7 +175,7 @@ export class Models {
   }
 
   async #forget(): Promise<void> {
-    await Promise.all([forgetModels(), forgetCheckpoint()]).catch(this.#actions.fail);
+    await Promise.all([forgetModels(), this.#checkpoints.forget()]).catch(this.#actions.fail);
     await this.#showKept();
   }
 
@@ -177,7 +190,7 @@ export class Models {
     this.#actions.language();
   }
 
-  #keep(changes: Partial<Settings>): void {
+  #keep(changes: Partial<Remembered>): void {
     this.#settings = { ...this.#settings, ...changes };
     this.#remembered = { ...this.#remembered, ...changes };
     keepSettings(this.#remembered);
@@ -185,7 +198,7 @@ export class Models {
 }
 
 /** The address says more than what is remembered. */
-function withQuery(settings: Settings, query: URLSearchParams): Settings {
+function withQuery(settings: Remembered, query: URLSearchParams): Remembered {
   const [device, model, language] = [query.get("device"), query.get("model"), query.get("lang")];
   return {
     ...settings,

@@ -162,6 +162,8 @@ export const en = {
   load: "Load",
   modelKept: "kept on this device",
   modelLoaded: (name: string, what: string) => `${name} is loaded: ${what}.`,
+  modelNotKept: "This browser could not keep the file: choose it again on your next visit.",
+  modelGone: (name: string) => `${name} is not kept on this device, so the built-in model runs. Choose the file again.`,
   layout: "Layout",
   layouts: {
     original: "SAM's layout",

@@ -155,6 +155,8 @@ export const zh: Texts = {
   load: "加载",
   modelKept: "已保存在本设备",
   modelLoaded: (name, what) => `已加载 ${name}：${what}。`,
+  modelNotKept: "此浏览器无法保存该文件：下次访问时请重新选择。",
+  modelGone: (name) => `本设备上没有保存 ${name}，现在运行的是内置模型。请重新选择该文件。`,
   layout: "布局",
   layouts: {
     original: "SAM 布局",
