@@ -285,6 +285,18 @@ test("pieces that do not fit together are downloaded once more, whole", async ()
   assert.deepEqual(storage.kept, []);
 });
 
+test("the same for pieces of one visit: of two versions that nothing tells apart", async () => {
+  server.headers = {};
+  const replaced = bytes.map((byte) => byte + 1);
+  replaceAfter(5, () => (server.bytes = replaced));
+  assert.deepEqual(await read({ integrity: integrityOf(replaced) }), replaced);
+  assert.deepEqual(asked(), ["GET", "GET 5-", "GET"]);
+  // Once: a file that is another one is not downloaded again and again.
+  server.breaks = [5, Infinity, 5, Infinity];
+  await assert.rejects(start({ integrity, cache: false }), { code: "integrity" });
+  assert.deepEqual(asked(), ["GET", "GET 5-", "GET", "GET 5-"]);
+});
+
 test("an abort ends a pause too, and keeps what is there", async () => {
   server.breaks = [5];
   const controller = new AbortController();
