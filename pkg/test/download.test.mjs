@@ -115,10 +115,62 @@ test("a file that was kept without integrity is used where its hash is the right
   assert.deepEqual(asked(), ["GET"]);
 });
 
-test("one that is pinned is not used for the address alone: the server may have another", async () => {
+test("one that is pinned is used for the address alone, unless the server has another", async () => {
   await read({ integrity });
+  asked();
+  const { hash } = await start();
+  assert.equal(hash, "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81");
+  assert.deepEqual(asked(), ["HEAD"]);
+  server.headers = { ETag: '"b"' };
   server.bytes = new Uint8Array([4]);
   assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(asked(), ["HEAD", "GET"]);
+});
+
+test("a kept file stays, and is used, until there is something of the newer one", async () => {
+  const old = server.bytes;
+  await read();
+  server.bytes = new Uint8Array([7, 8, 9, 10]);
+  server.headers = { ETag: '"b"' };
+  for (const fail of [() => (server.errors = [undefined, { status: 500 }]), () => (server.breaks = [0, 0, 0, 0])]) {
+    fail();
+    assert.deepEqual(await read(), old);
+    assert.deepEqual(storage.onlyFile, old);
+    assert.equal((await Sam.cached()).length, 1);
+  }
+  // Its room counts as free.
+  storage.quota = storage.usage + 60;
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(storage.onlyFile, server.bytes);
+  const [{ hash }] = await Sam.cached();
+  assert.equal(`sha256-${Buffer.from(hash, "hex").toString("base64")}`, integrityOf(server.bytes));
+});
+
+test("a newer file that breaks off leaves no note of the old one", async () => {
+  await read();
+  server.bytes = new Uint8Array([7, 8, 9, 10]);
+  server.headers = { ETag: '"b"' };
+  server.breaks = [2];
+  server.errors = [undefined, undefined, { status: 404 }];
+  await assert.rejects(start(), { code: "network" });
+  assert.deepEqual(await Sam.cached(), []);
+  asked();
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(asked(), ["GET 2-"]);
+});
+
+test("a module that stops before the hash is there leaves no file open", async () => {
+  const failing = async () => ({
+    update: () => undefined,
+    digest: () => {
+      throw new Error("the module stopped");
+    },
+  });
+  await assert.rejects(start({}, { hashing: failing }), { message: "the module stopped" });
+  assert.ok([...storage.files.values()].every(({ isOpen }) => !isOpen));
+  asked();
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(asked(), []);
 });
 
 test("a kept file of another length, or with a note of another version, is not used", async () => {

@@ -217,14 +217,60 @@ test("a file that is there as a whole but was not finished is not asked for", as
 
 test("the same without a known length: the server says that nothing follows", async () => {
   server.sendsLength = false;
-  for (const hidesRange of [false, true]) {
+  // Where the page may not see of how many bytes, it may as well be a file that got shorter.
+  for (const [hidesRange, requests] of [
+    [false, ["GET 10-"]],
+    [true, ["GET 10-", "GET"]],
+  ]) {
     server.hidesRange = hidesRange;
     await breakOff();
     for (const [name, file] of storage.files) if (name.endsWith(".bin")) file.bytes = bytes;
     assert.deepEqual(await read(), bytes);
-    assert.deepEqual(asked(), ["GET 10-"]);
+    assert.deepEqual(asked(), requests);
     storage.files.clear();
   }
+});
+
+test("a file that got as short as what is there, or shorter where the range is hidden, is not taken for whole", async () => {
+  for (const [length, hidesRange] of [
+    [5, false],
+    [4, true],
+  ]) {
+    ({ storage, server } = installBrowser());
+    Object.assign(server, { bytes, hidesRange });
+    const shorter = bytes.map((byte) => byte + 1).subarray(0, length);
+    replaceAfter(5, () => (server.bytes = shorter));
+    assert.deepEqual(await read(), shorter);
+    assert.deepEqual(asked(), ["GET", "GET 5-", "GET"]);
+  }
+});
+
+test("attempts that begin anew and get no further come to an end", async () => {
+  server.ranges = "none";
+  server.breaks = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 5 : 3));
+  await assert.rejects(start(), { code: "network", message: /broke off/ });
+  assert.deepEqual(asked(), ["GET", "GET 5-", "GET 3-", "GET 5-"]);
+});
+
+test("a connection that brings nothing for a minute has broken off", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let hangs = false;
+  server.onPart = async (at) => {
+    if (at !== 4 || hangs) return;
+    hangs = true;
+    await new Promise(() => undefined);
+  };
+  const reading = read();
+  while (!hangs) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(59_999);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(asked(), ["GET"]);
+  t.mock.timers.tick(1);
+  // The pause before the next attempt is a real one.
+  t.mock.timers.reset();
+  assert.deepEqual(await reading, bytes);
+  assert.deepEqual(asked(), ["GET 4-"]);
 });
 
 test("pieces that do not fit together are downloaded once more, whole", async () => {
@@ -237,6 +283,18 @@ test("pieces that do not fit together are downloaded once more, whole", async ()
   await assert.rejects(start({ integrity }), { code: "integrity" });
   assert.deepEqual(asked(), ["GET"]);
   assert.deepEqual(storage.kept, []);
+});
+
+test("the same for pieces of one visit: of two versions that nothing tells apart", async () => {
+  server.headers = {};
+  const replaced = bytes.map((byte) => byte + 1);
+  replaceAfter(5, () => (server.bytes = replaced));
+  assert.deepEqual(await read({ integrity: integrityOf(replaced) }), replaced);
+  assert.deepEqual(asked(), ["GET", "GET 5-", "GET"]);
+  // Once: a file that is another one is not downloaded again and again.
+  server.breaks = [5, Infinity, 5, Infinity];
+  await assert.rejects(start({ integrity, cache: false }), { code: "integrity" });
+  assert.deepEqual(asked(), ["GET", "GET 5-", "GET", "GET 5-"]);
 });
 
 test("an abort ends a pause too, and keeps what is there", async () => {

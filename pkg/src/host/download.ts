@@ -1,4 +1,4 @@
-import { SamError } from "../errors.js";
+import { SamError, toSamError } from "../errors.js";
 import { toIntegrity } from "../integrity.js";
 import type { LoadParams } from "../protocol.js";
 import { Store, forget, isComplete, withFile } from "../store.js";
@@ -46,12 +46,24 @@ export async function readCheckpoint(request: Request, context: DownloadContext)
   const channel = new Progress(name, report);
   try {
     return await withFile(name, signal, async () => {
-      const kept = await recall(store, model.url, integrity);
-      if (kept !== undefined) {
+      const file = { url: model.url, integrity };
+      const use = (kept: Checkpoint) => {
         report({ stage: "download", loaded: kept.blob.size, total: kept.blob.size });
         return kept;
+      };
+      const kept = await recall(store, file, async (note) => !(await isOutdated(model.url, note)));
+      if (kept !== undefined) return use(kept);
+      try {
+        return await new Download(model.url, integrity, telling(channel.tell), { store, name }).run();
+      } catch (error) {
+        signal.throwIfAborted();
+        // The server has another version, but does not give it.
+        const old =
+          toSamError(error, "internal").code === "network" ? await recall(store, file, async () => true) : undefined;
+        if (old === undefined) throw error;
+        console.info("burn-sam: the model that is kept is used; a newer one could not be downloaded.", error);
+        return use(old);
       }
-      return new Download(model.url, integrity, telling(channel.tell), { store, name }).run();
     });
   } finally {
     channel.close();
@@ -86,14 +98,18 @@ function verify(hash: string, integrity: string | undefined, what: string): void
   throw new SamError("integrity", `${text} Pass the one of the file that is meant, or none.`);
 }
 
-/** The kept file, if it is still the right one. */
-async function recall(store: Store, url: string, integrity: string | undefined): Promise<Checkpoint | undefined> {
+/** The kept file, if it is the right one; `isCurrent` says whether one that is not pinned still is. */
+async function recall(
+  store: Store,
+  { url, integrity }: { readonly url: string; readonly integrity: string | undefined },
+  isCurrent: (note: Note) => Promise<boolean>,
+): Promise<Checkpoint | undefined> {
   for (const [name, note] of await store.notes()) {
     if (note.url !== url || !isComplete(note)) continue;
-    if (integrity === undefined ? note.integrity !== undefined : toIntegrity(note.hash) !== integrity) continue;
+    if (integrity !== undefined && toIntegrity(note.hash) !== integrity) continue;
     const blob = await store.file(name, note);
     if (blob === undefined) continue;
-    if (integrity === undefined && (await isOutdated(url, note))) continue;
+    if (integrity === undefined && !(await isCurrent(note))) continue;
     return { blob, hash: note.hash };
   }
   return undefined;
@@ -136,6 +152,8 @@ class Download implements Target {
   #sink: Sink = new BlobSink();
   #version: Version = {};
   #sha256: Awaited<ReturnType<Hashing>> | undefined;
+  /** An earlier version is in the file, whole. */
+  #isKept = false;
 
   constructor(url: string, integrity: string | undefined, context: DownloadContext, place?: Place) {
     this.#url = url;
@@ -148,11 +166,14 @@ class Download implements Target {
     return this.#sink;
   }
 
-  async run(): Promise<Checkpoint> {
+  async run(mayRepeat = true): Promise<Checkpoint> {
     const { signal, report, pauses } = this.#context;
     const partial = await this.#resume();
+    let isPieced: boolean;
+    let hash: string;
+    let blob: Blob;
     try {
-      await transfer(this.#url, this, {
+      isPieced = await transfer(this.#url, this, {
         signal,
         partial,
         checked: this.#integrity !== undefined,
@@ -160,20 +181,20 @@ class Download implements Target {
         report: (loaded, total) => report({ stage: "download", loaded, total }),
         ...(pauses === undefined ? {} : { pauses }),
       });
+      hash = (await this.#hash()).digest();
+      blob = await this.#finish();
     } catch (error) {
       await this.#leave();
       throw error;
     }
     const bytes = this.#sink.length;
-    const hash = (await this.#hash()).digest();
-    const blob = await this.#finish();
     try {
       verify(hash, this.#integrity, this.#url);
     } catch (error) {
       await this.#drop();
-      // What an earlier visit has left may have been of another version.
-      if (partial === undefined) throw error;
-      return new Download(this.#url, this.#integrity, this.#context, this.#place).run();
+      // What it was pieced together from may have been of two versions.
+      if (!isPieced || !mayRepeat) throw error;
+      return new Download(this.#url, this.#integrity, this.#context, this.#place).run(false);
     }
     report({ stage: "download", loaded: bytes, total: bytes });
     return { blob: await this.#keep(blob, hash), hash };
@@ -182,6 +203,7 @@ class Download implements Target {
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const sha256 = await this.#hash();
     try {
+      if (this.#sink.length === 0) await this.#replace();
       this.#sink.write(bytes);
     } catch (error) {
       await this.#goWithout(error);
@@ -201,13 +223,20 @@ class Download implements Target {
     const { bytes } = version;
     try {
       const { quota, usage } = await navigator.storage.estimate();
-      if (bytes !== undefined && quota !== undefined && quota - (usage ?? 0) < bytes) {
+      if (bytes !== undefined && quota !== undefined && quota - (usage ?? 0) + this.#sink.size < bytes) {
         throw new DOMException(`${bytes} bytes are needed`, "QuotaExceededError");
       }
-      await this.#place.store.write(this.#place.name, this.#note());
     } catch (error) {
       await this.#goWithout(error);
     }
+  }
+
+  /** What was in the file goes, now that something else is there: first the bytes, or they would be under the new note. */
+  async #replace(): Promise<void> {
+    if (this.#place === undefined || !(this.#sink instanceof FileSink)) return;
+    this.#isKept = false;
+    this.#sink.begin();
+    await this.#place.store.write(this.#place.name, this.#note());
   }
 
   /** Goes on where an earlier visit was broken off: this version is there in part. */
@@ -223,6 +252,7 @@ class Download implements Target {
       const sink = await FileSink.open(file);
       if (sink !== undefined) {
         this.#sink = sink;
+        this.#isKept = note !== undefined && isComplete(note) && note.bytes === sink.length;
         if (note !== undefined && part.size > 0 && part.size === sink.length) return (this.#version = note);
       }
     } catch (error) {
@@ -245,14 +275,15 @@ class Download implements Target {
     const to = new BlobSink();
     this.#sink = to;
     try {
-      for await (const bytes of inSteps(await from.finish(), this.#context.signal)) to.write(bytes);
+      const written = from.length > 0 ? await from.finish() : new Blob();
+      for await (const bytes of inSteps(written, this.#context.signal)) to.write(bytes);
     } catch (error) {
       this.#context.signal.throwIfAborted();
       this.clear();
       throw new Interruption(error);
     } finally {
       from.close();
-      await this.#drop();
+      if (!this.#isKept) await this.#drop();
       this.#place = undefined;
     }
   }
@@ -285,7 +316,7 @@ class Download implements Target {
     const isUseful = this.#sink.length > 0 && mayContinue(this.#version, this.#integrity !== undefined);
     const isFile = this.#sink instanceof FileSink;
     this.#sink.close();
-    if (isFile && !isUseful) await this.#drop();
+    if (isFile && !isUseful && !this.#isKept) await this.#drop();
   }
 
   async #drop(): Promise<void> {

@@ -60,6 +60,7 @@ export class FileSink implements Sink {
   readonly #file: FileSystemFileHandle;
   readonly #handle: SyncHandle;
   #isOpen = true;
+  /** What counts; the file may have more, until `begin`. */
   length: number;
 
   private constructor(file: FileSystemFileHandle, handle: SyncHandle) {
@@ -87,7 +88,18 @@ export class FileSink implements Sink {
     this.length += bytes.length;
   }
 
+  /** Size of the file. */
+  get size(): number {
+    return this.#handle.getSize();
+  }
+
+  /** What is in the file stays there until something else comes. */
   clear(): void {
+    this.length = 0;
+  }
+
+  /** Empties the file. */
+  begin(): void {
     this.#handle.truncate(0);
     this.length = 0;
   }

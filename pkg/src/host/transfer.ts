@@ -30,12 +30,14 @@ export interface TransferOptions {
   readonly checked: boolean;
   /** Do not put it into the browser's own cache as well. */
   readonly uncached: boolean;
-  /** Pauses before each further attempt, in milliseconds; as many as there are attempts without a single byte. */
+  /** Pauses before each further attempt, in milliseconds; as many as there are attempts that get no further. */
   readonly pauses?: readonly number[];
   readonly report: (loaded: number, total: number) => void;
 }
 
 const WHAT = "The model";
+/** A connection that brings no byte for so long has broken off. */
+const STALL_MS = 60_000;
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 /** Answers of a server that is only busy. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -47,18 +49,24 @@ export class Interruption extends Error {
   }
 }
 
-/** Writes the whole file into the target. What is there when it fails stays there. */
-export async function transfer(url: string, target: Target, options: TransferOptions): Promise<void> {
+/**
+ * Writes the whole file into the target. What is there when it fails stays there. Resolves with whether it was pieced
+ * together from several answers.
+ */
+export async function transfer(url: string, target: Target, options: TransferOptions): Promise<boolean> {
   const { signal, pauses = PAUSES } = options;
   const state = new State(url, target, options);
+  // Not since the last attempt: one that begins anew would count as progress each time.
+  let best = target.sink.length;
   for (let failures = 0; ;) {
-    const before = target.sink.length;
     try {
-      return await state.attempt();
+      await state.attempt();
+      return state.isPieced;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Interruption)) throw error;
-      failures = target.sink.length > before ? 1 : failures + 1;
+      failures = target.sink.length > best ? 1 : failures + 1;
+      best = Math.max(best, target.sink.length);
       const pause = pauses[failures - 1];
       if (pause === undefined) throw state.giveUp(error);
       await sleep(pause, signal);
@@ -70,6 +78,8 @@ class State {
   readonly #url: string;
   readonly #target: Target;
   readonly #options: TransferOptions;
+  /** What is there comes from several answers. */
+  isPieced: boolean;
   /** Of what has been written. */
   #version: Version | undefined;
   /** Something has come in this visit. Before that a failure is told at once. */
@@ -82,6 +92,7 @@ class State {
     this.#target = target;
     this.#options = options;
     this.#version = options.partial;
+    this.isPieced = options.partial !== undefined;
   }
 
   async attempt(): Promise<void> {
@@ -120,9 +131,11 @@ class State {
       target.clear();
       return this.#ask();
     }
-    const range = contentRange(response);
-    if (response.status === 416 && (range?.total ?? start) === start) return undefined;
-    if (response.status === 206 && this.#continues(response, start)) return response;
+    if (response.status === 416 && this.#isWhole(response, start)) return undefined;
+    if (response.status === 206 && this.#continues(response, start)) {
+      this.isPieced = true;
+      return response;
+    }
     if (response.status >= 400 && response.status !== 416) {
       const error = badStatus(response, this.#url, WHAT);
       throw this.#hasBegun && PASSING.has(response.status) ? new Interruption(error) : error;
@@ -158,6 +171,12 @@ class State {
     }
   }
 
+  /** Nothing follows, says the server. Where nobody knows the size, that may as well be a file that got shorter. */
+  #isWhole(response: Response, start: number): boolean {
+    const known = this.#version?.bytes;
+    return (contentRange(response)?.total ?? known) === start && (known ?? 0) <= start;
+  }
+
   #continues(response: Response, start: number): boolean {
     const version = versionOf(response);
     const known = this.#version ?? {};
@@ -172,6 +191,7 @@ class State {
 
   async #begin(version: Version): Promise<void> {
     this.#version = version;
+    this.isPieced = false;
     await this.#target.begin(version);
   }
 
@@ -182,7 +202,7 @@ class State {
     const reader = response.body?.getReader();
     try {
       for (;;) {
-        const part = await reader?.read().catch((error: unknown) => {
+        const part = await withinStall(reader?.read()).catch((error: unknown) => {
           throw new Interruption(error);
         });
         if (part?.value === undefined) break;
@@ -201,6 +221,19 @@ class State {
 
   #init(): RequestInit {
     return { signal: this.#options.signal, ...(this.#options.uncached ? { cache: "no-store" } : {}) };
+  }
+}
+
+/** Rejects where it takes too long: a connection can be lost without a word. */
+async function withinStall<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stall = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came for ${STALL_MS / 1000} seconds`)), STALL_MS);
+  });
+  try {
+    return await Promise.race([reading, stall]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
