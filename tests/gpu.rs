@@ -12,6 +12,7 @@ use burn::tensor::{Tensor, TensorData};
 use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
 use burn_sam::model::config::VitConfig;
 use burn_sam::model::image_encoder::ImageEncoderVit;
+use burn_sam::ops::set_software;
 use burn_sam::{Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Predictor, Prompt, block_on};
 
 /// Remembers the kernels that are compiled, burn's and ours.
@@ -83,6 +84,14 @@ fn alone() -> MutexGuard<'static, ()> {
 #[test]
 fn another_number_of_points_compiles_nothing() {
     let _turn = alone();
+    for software in [false, true] {
+        set_software(software);
+        clicks_compile_nothing();
+    }
+    set_software(false);
+}
+
+fn clicks_compile_nothing() {
     let predictor = tiny();
     let image = encode(&predictor);
     let decode = |prompts: &[Prompt]| {

@@ -64,7 +64,7 @@ mod tests {
     fn kernels_match_the_definition() {
         for device in devices() {
             for ([height, width], stride) in [([1, 1], 1), ([5, 7], 1), ([6, 9], 2), ([9, 2], 2)] {
-                for (input, output) in [(1, 1), (3, 8), (10, 5)] {
+                for (input, output) in [(1, 1), (3, 8), (10, 5), (8, 4), (12, 20)] {
                     let x = random([2, height, width, input], &device);
                     let (weight, bias) = (random([output, input, 3, 3], &device), random([output], &device));
                     for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {

@@ -23,7 +23,9 @@ mod tests {
     #[test]
     fn kernels_match_the_definition() {
         for device in devices() {
-            for [batch, rows, depth, columns] in [[1, 1, 1, 1], [2, 3, 5, 7], [3, 56, 33, 130], [1, 9, 400, 17]] {
+            let shapes =
+                [[1, 1, 1, 1], [2, 3, 5, 7], [3, 56, 33, 130], [1, 9, 400, 17], [2, 9, 12, 8], [3, 41, 64, 36]];
+            for [batch, rows, depth, columns] in shapes {
                 let left = random([batch, rows, depth], &device);
                 let right = random([batch, depth, columns], &device);
                 assert_close(by_kernel(|| matmul(left.clone(), right.clone())), left.clone().matmul(right), 1e-6);

@@ -93,7 +93,8 @@ impl Predictor {
         self.model.config.image_size()
     }
 
-    /// Begins to compile what the first encode and the first prompt would wait for on a GPU.
+    /// Begins to compile what the first encode and the first prompt would wait for on a GPU. While a step of it runs, nothing
+    /// else may be asked of any GPU in this process: it would be compiled and not computed.
     ///
     /// # Errors
     /// [`SamError::BadImage`] for an encoder larger than any image.

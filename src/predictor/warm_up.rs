@@ -9,11 +9,13 @@ use crate::model::prompt_encoder::{SparsePoint, TokenKind};
 use crate::{SamError, ops};
 
 /// What the first click and the first encode would wait for, one step at a time: the decoder's kernels, then the encoder's.
-/// Nothing is computed. For a GPU only: the CPU has nothing to compile.
+/// Nothing is computed. The CPU has nothing to compile, so there the steps do nothing.
 #[derive(Debug)]
 pub struct WarmUp {
     image: ImageEmbedding,
     encoding: Encoding,
+    /// Whether there is anything to compile.
+    on_gpu: bool,
     done: usize,
 }
 
@@ -35,6 +37,7 @@ impl WarmUp {
         let features = Tensor::zeros([1, cells, cells, config.decoder.dim], &predictor.device);
         let input = Tensor::zeros([1, side, side, 3], &predictor.device);
         Ok(Self {
+            on_gpu: ops::is_on_gpu(&input),
             image: ImageEmbedding::new(predictor.clone(), features, geometry),
             encoding: Encoding::new(predictor.clone(), input, geometry),
             done: 0,
@@ -56,8 +59,10 @@ impl WarmUp {
     /// # Errors
     /// [`SamError::DeviceLost`].
     pub async fn step(&mut self) -> Result<bool, SamError> {
-        let shared = self.image.predictor.shared().await?;
+        let predictor = self.image.predictor.clone();
+        let shared = predictor.shared().await?;
         match FORMS.get(self.done) {
+            _ if !self.on_gpu => (),
             Some(form) => {
                 let prompts = form.prompts(&self.image.geometry());
                 ops::compile(|| drop(self.image.launch(shared, &prompts, true)));
@@ -67,6 +72,9 @@ impl WarmUp {
                 drop(self.encoding.probe());
             }),
         }
+        // A browser only queues what is to be compiled. One number read back is behind it in the queue: when it is here, so are
+        // the kernels, or the error of one that the driver refuses.
+        super::read(Tensor::<1>::from_data([0.0], &predictor.device)).await?;
         self.done = (self.done + 1).min(self.total());
         Ok(self.done == self.total())
     }

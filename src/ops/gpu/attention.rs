@@ -95,10 +95,11 @@ impl Size {
         self.head_dim.is_multiple_of(4) && (4..=MAX_HEAD_DIM).contains(&self.head_dim)
     }
 
-    /// Queries of a thread. Each takes two vectors of registers for every four elements of a head.
+    /// Queries of a thread. Each takes two vectors of registers for every four elements of a head. Their number must not
+    /// depend on that of all queries: another number of points would need another kernel.
     fn tile(&self) -> usize {
         let (vectors, most) = if is_software() { (64, 8) } else { (16, 2) };
-        (vectors / (self.head_dim / 4)).clamp(1, most).min(self.queries)
+        (vectors / (self.head_dim / 4)).clamp(1, most)
     }
 
     /// Queries, keys and values in the output of one layer.

@@ -194,6 +194,11 @@ fn on_gpu<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     view(x).map(into_contiguous)
 }
 
+/// Is the tensor on a GPU?
+pub fn is_on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
+    view(x).is_some()
+}
+
 /// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Results are left unwritten.
 pub fn compile(work: impl FnOnce()) {
     let _dry_run = DryRun::new();
@@ -209,5 +214,7 @@ pub fn set_software(software: bool) {
 }
 
 fn is_software() -> bool {
-    SOFTWARE.load(Ordering::Relaxed)
+    // The tests of the operations are run once for each.
+    let forced = cfg!(test) && std::env::var_os("BURN_SAM_SOFTWARE_TILES").is_some();
+    forced || SOFTWARE.load(Ordering::Relaxed)
 }
