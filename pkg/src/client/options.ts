@@ -58,7 +58,8 @@ function toWireModel(model: ModelSource, assets: Assets): WireModel {
       "model is neither a preset's name, a URL, a Blob or File, nor an ArrayBuffer.",
     );
   }
-  if (model === "tiny") return { kind: "url", url: modelUrl(model, assets), name: model };
+  // At an address of the caller's own there may be another model.
+  if (model === "tiny" && !assets.model) return { kind: "url", url: modelUrl(model, assets), name: model };
   return { kind: "url", url: modelUrl(model, assets) };
 }
 

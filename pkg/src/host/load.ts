@@ -105,9 +105,14 @@ async function loadOn(
     if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
   };
   const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
-  if (device === "webgpu") await warmUp(engine, session, signal, report);
-  const { device: _, adapter: __, ...found } = session.info;
-  return { engine, session, blob, info: { ...found, device, adapter } };
+  try {
+    if (device === "webgpu") await warmUp(engine, session, signal, report);
+    const { device: _, adapter: __, ...found } = session.info;
+    return { engine, session, blob, info: { ...found, device, adapter } };
+  } catch (error) {
+    engine.release(() => session);
+    throw error;
+  }
 }
 
 /** Compiles the GPU's kernels step by step, so that the page is drawn between two; the first click would wait for them. */
@@ -123,9 +128,6 @@ async function warmUp(
       done = await engine.turn(signal, () => kernels.step());
       report({ stage: "compile", loaded: kernels.done, total: kernels.total });
     }
-  } catch (error) {
-    engine.release(() => session);
-    throw error;
   } finally {
     engine.release(() => kernels);
   }
