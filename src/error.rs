@@ -52,14 +52,6 @@ pub enum SamError {
         /// What to do instead.
         instead: String,
     },
-    /// A part of the interface that this version does not fill yet.
-    #[error("{what} is not implemented yet; {instead}")]
-    NotImplemented {
-        /// The missing part.
-        what: String,
-        /// What to do until then.
-        instead: String,
-    },
     /// A mistake in this crate.
     #[error("internal error: {reason}. Please report it")]
     Internal {
@@ -79,7 +71,6 @@ impl SamError {
             Self::NoWebGpu { .. } => "no-webgpu",
             Self::DeviceLost { .. } => "device-lost",
             Self::OutOfMemory { .. } => "out-of-memory",
-            Self::NotImplemented { .. } => "not-implemented",
             Self::Internal { .. } => "internal",
         }
     }
