@@ -22,7 +22,7 @@ def resize(image, side):
 class Renderer:
     """stamps, clip_art: lists of BGRA cut-outs; backgrounds: list of BGR; size: S; extents: range of objects' sizes, as shares of S."""
 
-    def __init__(self, stamps, clip_art, backgrounds, size=256, extents=(0.1, 0.85)):
+    def __init__(self, stamps, clip_art, backgrounds, size=384, extents=(0.1, 0.85)):
         self.stamps, self.clip_art, self.backgrounds = stamps, clip_art, backgrounds
         self.size, self.extents = size, extents
 
@@ -36,9 +36,9 @@ class Renderer:
         """One object as BGRA: a stamp, clip art, a blob or strokes, now and then with another surface."""
         kind = rng.random()
         if kind < 0.14:
-            return np.dstack([self.surface(rng, 160), blob(160, rng)])
+            return np.dstack([self.surface(rng, 240), blob(240, rng)])
         if kind < 0.20:
-            return np.dstack([self.surface(rng, 160, 0.3), strokes(160, rng)])
+            return np.dstack([self.surface(rng, 240, 0.3), strokes(240, rng)])
         pool = self.stamps if kind < 0.60 else self.clip_art
         image = pool[rng.integers(len(pool))]
         if rng.random() < 0.12:
@@ -103,7 +103,7 @@ class Renderer:
             return
         i = rng.integers(len(rows))
         extent = np.sqrt(len(rows)) * rng.uniform(0.3, 0.9)
-        patch = np.dstack([self.surface(rng, 96, 0.4), blob(96, rng)]) if rng.random() < 0.6 else self.cutout(rng)
+        patch = np.dstack([self.surface(rng, 144, 0.4), blob(144, rng)]) if rng.random() < 0.6 else self.cutout(rng)
         colour, alpha = self.shaded(self.place(patch, rng, np.array([columns[i], rows[i]], float), extent), rng)
         inside = (labels == number) & (parts == 0)
         alpha, colour = alpha * inside, colour * inside[..., None]

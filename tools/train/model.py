@@ -6,6 +6,7 @@ what is our own is how they are called: several prompts for each encoded image, 
 """
 
 import json
+import math
 import warnings
 
 import torch
@@ -25,11 +26,11 @@ CONFIG = {
     "format": 1,
     "encoder": {
         "kind": "tiny_vit",
-        "image_size": 256,
+        "image_size": 384,
         "dims": [32, 64, 128, 192],
         "depths": [1, 2, 4, 2],
         "heads": [1, 2, 4, 6],
-        "windows": [8, 8, 16, 16],
+        "windows": [8, 8, 12, 12],
         "strides": [2, 2, 1],
         "mbconv_expansion": 4,
         "mlp_ratio": 4,
@@ -137,21 +138,40 @@ class TinySam(nn.Module):
         return F.interpolate(logits.float(), (self.size, self.size), mode="bilinear", align_corners=False)
 
 
-def load(name):
+def offsets(window):
+    """{(|dy|, |dx|): its place in a TinyViT table of position biases} for windows of that side."""
+    tokens = [(y, x) for y in range(window) for x in range(window)]
+    pairs = ((abs(a[0] - b[0]), abs(a[1] - b[1])) for a in tokens for b in tokens)
+    return {offset: place for place, offset in enumerate(dict.fromkeys(pairs))}
+
+
+def resized(biases, count):
+    """A table of position biases [heads, offsets] for another window, of `count` offsets; new offsets get the farthest's bias."""
+    old, new = (offsets(math.isqrt(n)) for n in (biases.shape[1], count))
+    last = math.isqrt(biases.shape[1]) - 1
+    return biases[:, [old[min(dy, last), min(dx, last)] for dy, dx in new]]
+
+
+def load(name, config=None):
     """A model in f32, in eval mode, from a burn-sam checkpoint (.safetensors, `config` in its metadata) or a training state.
 
-    Of a state (last.pt) the averaged weights are taken; last.pt:net takes the others.
+    Of a state (last.pt) the averaged weights are taken; last.pt:net takes the others. With `config` the weights are put into
+    a model of another input size or other windows.
     """
     path, _, which = str(name).partition(":")
     if path.endswith(".safetensors"):
         with safe_open(path, "pt") as file:
-            config = json.loads(file.metadata()["config"])
+            own = json.loads(file.metadata()["config"])
             weights = {key: file.get_tensor(key).float() for key in file.keys()}
     else:
         state = torch.load(path, map_location="cpu")
-        config, weights = state["config"], state[which or "average"]
-    net = TinySam(config)
+        own, weights = state["config"], state[which or "average"]
+    net = TinySam(config or own)
+    weights = {key: value for key, value in weights.items() if not key.endswith("attention_bias_idxs")}
+    for key, value in net.state_dict().items():
+        if key.endswith("attention_biases") and weights[key].shape != value.shape:
+            weights[key] = resized(weights[key], value.shape[1])
     missing, unexpected = net.load_state_dict(weights, strict=False)
     assert not unexpected, unexpected
-    assert all(key.endswith("num_batches_tracked") for key in missing), missing
+    assert all(key.endswith(("num_batches_tracked", "attention_bias_idxs")) for key in missing), missing
     return net.eval()

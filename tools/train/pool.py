@@ -27,59 +27,59 @@ def load_sources(data):
 
 
 def open_maps(directory, slots, size, mode):
-    """images [slots, S, S, 3] and maps [slots, 2, S, S] (objects, parts)."""
-    shapes = {"images": (slots, size, size, 3), "maps": (slots, 2, size, size)}
-    return [np.lib.format.open_memmap(directory / f"{n}.npy", mode, np.uint8, s) for n, s in shapes.items()]
+    """images [slots, S, S, 3], maps [slots, 2, S, S] (objects, parts), and how many pictures were rendered so far [1]."""
+    shapes = {"images": (slots, size, size, 3), "maps": (slots, 2, size, size), "rendered": (1,)}
+    types = {"rendered": np.int64}
+    return [np.lib.format.open_memmap(directory / f"{n}.npy", mode, types.get(n, np.uint8), s) for n, s in shapes.items()]
 
 
-def work(data, directory, slots, size, rendered, used, reuse, seed):
+def work(data, directory, slots, size, used, reuse, seed):
     os.nice(19)
-    renderer = Renderer(*load_sources(data), size=size, extents=(0.13, 0.95))
-    images, maps = open_maps(directory, slots, size, "r+")
+    renderer = Renderer(*load_sources(data), size=size, extents=(0.1, 0.95))
+    images, maps, rendered = open_maps(directory, slots, size, "r+")
     rng = np.random.default_rng(seed)
+    start = max(slots, rendered[0])
     while True:
-        with rendered.get_lock():
-            number = rendered.value
-        if number >= slots and number - slots > used.value / reuse:
+        number = rendered[0]
+        if number >= slots and number - start > used.value / reuse:
             time.sleep(0.2)
             continue
         image, labels, parts = renderer.scene(rng)
         images[number % slots], maps[number % slots] = image, (labels, parts)
-        with rendered.get_lock():
-            rendered.value = number + 1
+        rendered[0] = number + 1
 
 
 class Pool:
     """`batch` gives pictures [B, S, S, 3] and label maps [B, 2, S, S] from what is rendered so far.
 
-    reuse: pictures used for each one rendered. Of several training processes the one that leads has the worker; the
-    others begin when the pool is full for the first time.
+    reuse: pictures used for each one rendered. Of several training processes the one that leads has the worker. A pool
+    left by an earlier run is used at once.
     """
 
-    def __init__(self, data, directory, slots=4096, size=256, reuse=4, lead=True):
+    def __init__(self, data, directory, slots=3072, size=384, reuse=4, lead=True):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        self.slots, self.filled = slots, directory / "filled"
-        context = multiprocessing.get_context("spawn")
-        while not lead and not self.filled.exists():
+        self.slots, self.pids, self.worker = slots, [], None
+        last = directory / "rendered.npy"
+        if lead and not last.exists():
+            open_maps(directory, slots, size, "w+")
+        while not last.exists():
             time.sleep(1)
-        start = slots if self.filled.exists() else 0  # a pool left by an earlier run is used at once
-        self.images, self.maps = open_maps(directory, slots, size, "r+" if start else "w+")
-        self.rendered, self.used = context.Value("q", start), context.Value("q", 0)
-        arguments = (data, directory, slots, size, self.rendered, self.used, reuse, int(time.time()))
-        self.pids = []
+        self.images, self.maps, self.rendered = open_maps(directory, slots, size, "r+")
         if not lead:
             return
+        context = multiprocessing.get_context("spawn")
+        self.used = context.Value("q", 0)
+        arguments = (data, directory, slots, size, self.used, reuse, int(time.time()))
         self.worker = context.Process(target=work, args=arguments, daemon=True)
         self.worker.start()
         self.pids.append(self.worker.pid)
 
     def batch(self, count, rng):
-        while (available := min(self.rendered.value, self.slots)) < 512:
-            assert self.worker.is_alive(), "the rendering process died"
+        while (available := min(self.rendered[0], self.slots)) < 512:
+            assert self.worker is None or self.worker.is_alive(), "the rendering process died"
             time.sleep(0.5)
-        if available == self.slots:
-            self.filled.touch()
         slots = rng.integers(0, available, count)
-        self.used.value += count
+        if self.worker is not None:
+            self.used.value += count
         return self.images[slots], self.maps[slots]

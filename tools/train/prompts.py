@@ -44,11 +44,12 @@ def click(mask, rng, deep=0.7):
 
 
 def box(mask, rng, jitter=0.05):
-    """The mask's bounding box, each side moved by about `jitter` of its length, at most 12 pixels: (x0, y0), (x1, y1)."""
+    """The mask's bounding box, each side moved by about `jitter` of its length, at most 5 % of the picture: (x0, y0), (x1, y1)."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     sides = np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float32)
     length = np.array([sides[2] - sides[0], sides[3] - sides[1]] * 2)
-    sides += np.clip(rng.normal(0, jitter, 4) * length, -12, 12)
+    most = 0.05 * mask.shape[0]
+    sides += np.clip(rng.normal(0, jitter, 4) * length, -most, most)
     return sides.reshape(2, 2)
 
 

@@ -1,7 +1,7 @@
 """Cut-outs and backgrounds from the unpacked packages, split into a training and a held-out part.
 
-A cut-out is BGRA uint8, cropped to its alpha, longest side at most 256. A background is BGR uint8, shortest side at most
-480. The split is by file and fixed: what is held out is never rendered into a training picture.
+A cut-out is BGRA uint8, cropped to its alpha, longest side at most 384. A background is BGR uint8, shortest side at most
+640. The split is by file and fixed: what is held out is never rendered into a training picture.
 """
 
 import pathlib
@@ -10,8 +10,8 @@ import random
 import cv2
 import numpy as np
 
-CUTOUT_SIDE = 256
-BACKGROUND_SIDE = 480
+CUTOUT_SIDE = 384
+BACKGROUND_SIDE = 640
 # Backgrounds that are held out: by the path's end.
 HELD_OUT_BACKGROUNDS = (
     "abstract/Arc-Colors-Transparent-Wallpaper.png",

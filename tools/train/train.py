@@ -31,7 +31,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="where fetch.py unpacked the packages")
     parser.add_argument("--out", required=True, type=pathlib.Path)
-    parser.add_argument("--init", help="a checkpoint to start from (safetensors)")
+    parser.add_argument("--init", help="a checkpoint to start from (safetensors), of any input size")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--until", help="HH:MM (UTC) at which the learning rate reaches its end and training stops")
     parser.add_argument("--minutes", type=float, help="instead of --until")
@@ -79,7 +79,7 @@ class Trainer:
         self.rng = np.random.default_rng([time.time_ns(), self.rank])
         if self.world > 1:
             torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(hours=2))
-        self.net = (model.load(options.init) if options.init else model.TinySam()).to(self.device).train()
+        self.net = (model.load(options.init, model.CONFIG) if options.init else model.TinySam()).to(self.device).train()
         self.net.image_encoder.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net)
         self.hints = Hints(self.net.config["decoder"]["dim"]).to(self.device)
@@ -134,7 +134,7 @@ class Trainer:
         """Pictures [B, 3, S, S], the masks of P = B · prompts targets, and the label maps [B, 2, S, S]."""
         count = self.options.prompts
         images, maps = pool.batch(self.options.batch, self.rng)
-        masks = prompts.targets(maps, count, self.rng, smallest=0.005)
+        masks = prompts.targets(maps, count, self.rng, smallest=0.003)
         for i in range(self.options.batch):  # a picture without an object: take another's place
             if masks[i * count] is None:
                 j = next(j for j in range(self.options.batch) if masks[j * count] is not None)
@@ -165,7 +165,7 @@ class Trainer:
         with torch.autocast(device.type, torch.bfloat16):
             embedding = self.encode(images.to(device))
             hint = self.hints(embedding, maps.to(device))
-        rounds = 3 if self.step % 3 == 0 else 2  # a third round teaches less than new pictures do
+        rounds = (2, 3, 2, 1)[self.step % 4]  # a third round teaches less than new pictures do
         total = hint
         for turn in range(rounds):
             given = torch.from_numpy(points).to(device), torch.from_numpy(labels).to(device)
@@ -206,7 +206,7 @@ class Trainer:
             "click": report[0][0][~with_box].mean(),
             "click_best": report[0][1][~with_box].mean(),
             "box": report[0][0][with_box].mean() if with_box.any() else np.nan,
-            "round_2": report[1][0].mean(),
+            "round_2": report[1][0].mean() if 1 in report else np.nan,
             "round_3": report[2][0].mean() if 2 in report else np.nan,
         }
 
