@@ -2,6 +2,8 @@
 // has no hash yet is a download that broke off. On a page served by plain http, in some private windows and in sandboxed
 // frames there is no such file system.
 
+import { ifFree, whileUnread } from "./locks.js";
+
 const FOLDER = "burn-sam";
 
 /** What is known of a kept file. */
@@ -108,17 +110,36 @@ export class Store {
   /** The note goes first: without it the rest is nothing. */
   async remove(name: string): Promise<void> {
     for (const file of [`${name}.json`, `${name}.bin`]) {
-      await this.#folder.removeEntry(file).catch((error: unknown) => {
-        if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
+      await patiently(() => this.#folder.removeEntry(file)).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
       });
     }
   }
 }
 
-/** Undefined on the page's own thread; rejects while another handle is open. */
+/** A Worker that has just been ended may hold its files for a moment longer. */
+const PATIENCE_MS = [10, 50, 200, 500];
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "NotFoundError";
+}
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (const pause of PATIENCE_MS) {
+    try {
+      return await work();
+    } catch (error) {
+      if (isNotFound(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return work();
+}
+
+/** Undefined on the page's own thread; rejects where another handle stays open. */
 export async function openSync(handle: FileSystemFileHandle): Promise<SyncHandle | undefined> {
   if (!("createSyncAccessHandle" in handle)) return undefined;
-  return (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
+  return patiently(() => (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle());
 }
 
 /** Throws where there is no room: Chromium does not, and returns an error's number in the place of a length. */
@@ -162,26 +183,21 @@ export function isComplete(note: Note): note is CompleteNote {
   return note.hash !== undefined && note.bytes !== undefined;
 }
 
-const lockOf = (name: string) => `burn-sam file ${name}`;
-
-/** Alone with a file, among all tabs and Workers of the origin. Rejects with the signal's reason while it waits. */
-export async function withFile<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  return locks === undefined ? work() : locks.request(lockOf(name), { signal }, work);
-}
-
-/** Removes the files of this address, or all; what is being downloaded right now stays. */
-export async function forget(url?: string): Promise<void> {
+/**
+ * Removes the files of this address, or all, once the loads that read them are done. What is being downloaded right now
+ * stays, but not an earlier version that it replaces. `ifUnread`: leaves what is being read.
+ */
+export async function forget(url?: string, { ifUnread = false } = {}): Promise<void> {
   const store = await Store.open();
   if (store === undefined) return;
   for (const name of await store.names()) {
-    if (url === undefined || (await store.note(name))?.url === url) await ifFree(name, () => store.remove(name));
+    if (url !== undefined && (await store.note(name))?.url !== url) continue;
+    await whileUnread(name, { ifAvailable: ifUnread }, async () => {
+      const note = await store.note(name);
+      if (url !== undefined && note?.url !== url) return;
+      const wasFree = await ifFree(name, () => store.remove(name));
+      // The download that goes on has the file open, and drops what is in it.
+      if (!wasFree && note !== undefined && isComplete(note)) await store.remove(name).catch(() => undefined);
+    });
   }
-}
-
-/** Like `withFile`, but at once or not at all. */
-async function ifFree(name: string, work: () => Promise<void>): Promise<void> {
-  const locks = globalThis.navigator?.locks;
-  if (locks === undefined) return work();
-  await locks.request(lockOf(name), { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
 }

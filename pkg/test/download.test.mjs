@@ -19,7 +19,7 @@ beforeEach(() => {
 const start = (options = {}, { signal = new AbortController().signal, report = () => undefined, ...rest } = {}) =>
   readCheckpoint(
     { model: { kind: "url", url }, cache: true, ...options },
-    { signal, report, hashing, pauses: [0, 0, 0], ...rest },
+    { signal, report, hashing, until: AbortSignal.abort(), pauses: [0, 0, 0], ...rest },
   );
 const read = async (...args) => bytesOf(await start(...args));
 async function until(isReached) {

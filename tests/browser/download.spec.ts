@@ -135,6 +135,49 @@ test.describe("downloads", { tag: "@cpu" }, () => {
     await other.close();
   });
 
+  test("a kept file that one tab reads is forgotten by another when it has been read", async ({ page, context }) => {
+    const { url } = server;
+    const { area } = await areaOf(page, { model: url });
+    // In the middle of the file, the Worker waits for an answer.
+    const script = worker(
+      "gated",
+      `let reads = 0;
+       const { readAsArrayBuffer } = FileReaderSync.prototype;
+       FileReaderSync.prototype.readAsArrayBuffer = function (blob) {
+         if (++reads === 5) {
+           const request = new XMLHttpRequest();
+           request.open("GET", "gate", false);
+           request.send();
+         }
+         return readAsArrayBuffer.call(this, blob);
+       };`,
+    );
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    let isAsked = false;
+    await context.route("**/gate", async (route) => {
+      isAsked = true;
+      await opened;
+      await route.fulfill({ body: "" });
+    });
+    const other = await context.newPage();
+    await openSite(other);
+    const loading = areaOf(page, { model: url, assets: { worker: script } });
+    await expect.poll(() => isAsked).toBe(true);
+    await other.evaluate(() => {
+      const state = { isForgotten: false };
+      Object.assign(globalThis, { state, forgetting: burnSam.Sam.forget().then(() => (state.isForgotten = true)) });
+    });
+    await other.waitForTimeout(500);
+    expect(await other.evaluate(() => Reflect.get(globalThis, "state"))).toEqual({ isForgotten: false });
+    expect(await cached(other)).toHaveLength(1);
+    open();
+    expect((await loading).area).toBe(area);
+    expect(await other.evaluate(() => within(30, Reflect.get(globalThis, "forgetting")))).toBe(true);
+    expect(await cached(page)).toEqual([]);
+    await other.close();
+  });
+
   test("integrity is checked, of a download and of what is kept", async ({ page }) => {
     const { url, integrity } = server;
     expect((await areaOf(page, { model: url, integrity })).area).toBe(AREA);

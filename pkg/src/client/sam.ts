@@ -65,7 +65,10 @@ export class Sam implements SamApi {
       });
   }
 
-  /** Removes what is kept of this URL or preset, or everything; a download that is under way goes on. */
+  /**
+   * Removes what is kept of this URL or preset, or everything. Resolves when it is gone: loads that read it, in any tab,
+   * are waited for. A download that is under way goes on.
+   */
   static async forget(url?: string | URL): Promise<void> {
     await forget(url === undefined || url === null ? undefined : modelUrl(url, {}));
   }

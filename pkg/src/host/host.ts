@@ -1,5 +1,6 @@
 import { discard } from "../bitmaps.js";
 import { SamError, toSamError, toWire } from "../errors.js";
+import { startReading } from "../locks.js";
 import type {
   Call,
   CallProgress,
@@ -193,8 +194,7 @@ export class Host {
   }
 
   async #saveModel({ half }: Calls["saveModel"]["params"], { signal }: Context): Promise<Blob> {
-    const { engine, blob } = this.#requireLoaded();
-    const source = await openSlices(blob);
+    const { engine, checkpoint } = this.#requireLoaded();
     const file = new BlobSink();
     const write = (chunk: Uint8Array) => {
       try {
@@ -204,8 +204,13 @@ export class Host {
         throw new SamError("out-of-memory", "The browser has no room for a copy of the checkpoint.", error);
       }
     };
-    await engine.convert(signal, source, half, write);
-    return file.finish();
+    const stopReading = checkpoint.name === undefined ? undefined : await startReading(checkpoint.name, signal);
+    try {
+      await engine.convert(signal, await openSlices(checkpoint.blob), half, write);
+      return await file.finish();
+    } finally {
+      stopReading?.();
+    }
   }
 
   async #everything(params: EverythingParams, context: Context): Promise<Calls["everything"]["result"]> {

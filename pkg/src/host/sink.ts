@@ -53,9 +53,6 @@ export class BlobSink implements Sink {
   }
 }
 
-/** A Worker that has just been ended may hold the file for a moment longer. */
-const PATIENCE_MS = [10, 50, 200, 500];
-
 export class FileSink implements Sink {
   readonly #file: FileSystemFileHandle;
   readonly #handle: SyncHandle;
@@ -69,17 +66,13 @@ export class FileSink implements Sink {
     this.length = handle.getSize();
   }
 
-  /** With what is in the file already. Undefined where a file cannot be written to: on the page's own thread. */
+  /** With what is in the file already. Undefined where it cannot be written to: on the page's own thread, or while it is in use. */
   static async open(file: FileSystemFileHandle): Promise<FileSink | undefined> {
-    for (let tries = 0; ; tries++) {
-      try {
-        const handle = await openSync(file);
-        return handle === undefined ? undefined : new FileSink(file, handle);
-      } catch {
-        const pause = PATIENCE_MS[tries];
-        if (pause === undefined) return undefined;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
+    try {
+      const handle = await openSync(file);
+      return handle === undefined ? undefined : new FileSink(file, handle);
+    } catch {
+      return undefined;
     }
   }
 
