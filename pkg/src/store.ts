@@ -1,10 +1,8 @@
-// Downloaded checkpoints in the origin's private file system: each a file, and beside it a note in JSON. A file whose note
-// has no hash yet is a download that broke off. On a page served by plain http, in some private windows and in sandboxed
-// frames there is no such file system.
+// Downloaded checkpoints that are kept on this machine, and what is known of them.
 
+import { CacheFolder, PrivateFolder } from "./folder.js";
+import type { Folder } from "./folder.js";
 import { ifFree, whileUnread } from "./locks.js";
-
-const FOLDER = "burn-sam";
 
 /** What is known of a kept file. */
 export interface Note {
@@ -24,30 +22,18 @@ export interface Note {
 /** A note of a file that is there as a whole. */
 export type CompleteNote = Note & { readonly hash: string; readonly bytes: number };
 
-/** A file handle that reads and writes at once: only Workers have it, and only one at a time for each file. */
-export interface SyncHandle {
-  write(buffer: Uint8Array, options: { readonly at: number }): number;
-  truncate(size: number): void;
-  getSize(): number;
-  flush(): void;
-  close(): void;
-}
-
+/** Downloaded checkpoints: each a file, and beside it a note in JSON. A file whose note has no hash yet is a part of one. */
 export class Store {
-  readonly #folder: FileSystemDirectoryHandle;
+  readonly #folder: Folder;
 
-  private constructor(folder: FileSystemDirectoryHandle) {
+  private constructor(folder: Folder) {
     this.#folder = folder;
   }
 
+  /** Undefined where the browser keeps nothing: on a page served by plain http, in some private windows and in sandboxed frames. */
   static async open(): Promise<Store | undefined> {
-    try {
-      const root = await globalThis.navigator?.storage?.getDirectory?.();
-      if (root === undefined) return undefined;
-      return new Store(await root.getDirectoryHandle(FOLDER, { create: true }));
-    } catch {
-      return undefined;
-    }
+    const folder = (await PrivateFolder.open()) ?? (await CacheFolder.open());
+    return folder && new Store(folder);
   }
 
   /** The name under which a file is kept. */
@@ -59,8 +45,8 @@ export class Store {
 
   async note(name: string): Promise<Note | undefined> {
     try {
-      const file = await (await this.#folder.getFileHandle(`${name}.json`)).getFile();
-      return toNote(JSON.parse(await file.text()));
+      const file = await this.#folder.read(`${name}.json`);
+      return file && toNote(JSON.parse(await file.text()));
     } catch {
       return undefined;
     }
@@ -68,9 +54,7 @@ export class Store {
 
   /** Of all files, with a note or without one that can be read. */
   async names(): Promise<Set<string>> {
-    const names = new Set<string>();
-    for await (const file of this.#folder.keys()) names.add(file.replace(/\.[^.]*$/, ""));
-    return names;
+    return new Set((await this.#folder.names()).map((file) => file.replace(/\.[^.]*$/, "")));
   }
 
   async notes(): Promise<(readonly [name: string, note: Note])[]> {
@@ -82,85 +66,33 @@ export class Store {
     return notes;
   }
 
-  async write(name: string, note: Note): Promise<void> {
-    const bytes = new TextEncoder().encode(JSON.stringify(note));
-    await put(await this.#folder.getFileHandle(`${name}.json`, { create: true }), bytes);
+  write(name: string, note: Note): Promise<void> {
+    return this.#folder.write(`${name}.json`, new TextEncoder().encode(JSON.stringify(note)));
   }
 
-  /** The file's handle; made where there is none. */
-  handle(name: string): Promise<FileSystemFileHandle> {
-    return this.#folder.getFileHandle(`${name}.bin`, { create: true });
+  /** The file's handle, made where there is none; undefined where a file can only be kept when it is complete. */
+  async handle(name: string): Promise<FileSystemFileHandle | undefined> {
+    return this.#folder.handle?.(`${name}.bin`);
   }
 
   /** The kept file, if it is there as a whole. */
-  async file(name: string, { bytes }: CompleteNote): Promise<File | undefined> {
+  async file(name: string, { bytes }: CompleteNote): Promise<Blob | undefined> {
     try {
-      const file = await (await this.#folder.getFileHandle(`${name}.bin`)).getFile();
-      return file.size === bytes ? file : undefined;
+      const file = await this.#folder.read(`${name}.bin`);
+      return file?.size === bytes ? file : undefined;
     } catch {
       return undefined;
     }
   }
 
   /** Keeps a file that is complete. */
-  async put(name: string, file: Blob): Promise<void> {
-    await put(await this.handle(name), file);
+  put(name: string, file: Blob): Promise<void> {
+    return this.#folder.write(`${name}.bin`, file);
   }
 
   /** The note goes first: without it the rest is nothing. */
   async remove(name: string): Promise<void> {
-    for (const file of [`${name}.json`, `${name}.bin`]) {
-      await patiently(() => this.#folder.removeEntry(file)).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-    }
-  }
-}
-
-/** A Worker that has just been ended may hold its files for a moment longer. */
-const PATIENCE_MS = [10, 50, 200, 500];
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "NotFoundError";
-}
-
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (const pause of PATIENCE_MS) {
-    try {
-      return await work();
-    } catch (error) {
-      if (isNotFound(error)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-  return work();
-}
-
-/** Undefined on the page's own thread; rejects where another handle stays open. */
-export async function openSync(handle: FileSystemFileHandle): Promise<SyncHandle | undefined> {
-  if (!("createSyncAccessHandle" in handle)) return undefined;
-  return patiently(() => (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle());
-}
-
-/** Throws where there is no room: Chromium does not, and returns an error's number in the place of a length. */
-export function writeAll(handle: SyncHandle, bytes: Uint8Array, at: number): void {
-  const written = handle.write(bytes, { at });
-  if (written !== bytes.length) throw new DOMException(`no room for ${bytes.length} bytes`, "QuotaExceededError");
-}
-
-async function put(handle: FileSystemFileHandle, content: Uint8Array<ArrayBuffer> | Blob): Promise<void> {
-  const sync = content instanceof Uint8Array ? await openSync(handle) : undefined;
-  if (sync === undefined) {
-    const writable = await handle.createWritable();
-    await writable.write(content);
-    return writable.close();
-  }
-  try {
-    sync.truncate(0);
-    writeAll(sync, content as Uint8Array, 0);
-    sync.flush();
-  } finally {
-    sync.close();
+    for (const file of [`${name}.json`, `${name}.bin`]) await this.#folder.remove(file);
   }
 }
 

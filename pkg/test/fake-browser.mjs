@@ -93,6 +93,22 @@ export class FakeStorage {
   }
 }
 
+/** The caches of an origin. */
+export class FakeCaches {
+  files = new Map();
+  isFull = false;
+
+  open = async () => ({
+    keys: async () => [...this.files.keys()].map((url) => ({ url })),
+    match: async (url) => this.files.get(url)?.clone(),
+    put: async (url, response) => {
+      if (this.isFull) throw new DOMException("full", "QuotaExceededError");
+      this.files.set(url, response);
+    },
+    delete: async (url) => this.files.delete(url),
+  });
+}
+
 /** The Web Locks of an origin: first come, first served. */
 export class FakeLocks {
   #queues = new Map();
@@ -211,6 +227,7 @@ export function installBrowser({ storage = new FakeStorage(), server = new FakeS
   const navigator = { storage, locks: new FakeLocks() };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true, writable: true });
   globalThis.fetch = server.fetch;
+  globalThis.caches = undefined;
   globalThis.location = { origin: "https://page.test", href: "https://page.test/index.html" };
   return { storage, server, navigator };
 }

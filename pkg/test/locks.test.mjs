@@ -84,6 +84,34 @@ test("a newer version waits until the old one has been read", async () => {
   assert.deepEqual(storage.onlyFile, server.bytes);
 });
 
+test("a newer version that is empty waits, too", async () => {
+  const first = await load();
+  Object.assign(server, { headers: { ETag: '"b"' }, bytes: new Uint8Array(0) });
+  const second = load();
+  assert.ok(await isPending(second));
+  assert.deepEqual(storage.onlyFile, new Uint8Array([1, 2, 3]));
+  first.done();
+  (await second).done();
+  assert.deepEqual(storage.onlyFile, server.bytes);
+});
+
+test("a load that is aborted while it waits to write keeps what is kept, and says nothing of room", async () => {
+  const info = mock.method(console, "info", () => undefined);
+  const first = await load();
+  Object.assign(server, { headers: { ETag: '"b"' }, bytes: new Uint8Array([9, 9]) });
+  const controller = new AbortController();
+  const context = { report: () => undefined, hashing, until: AbortSignal.abort(), signal: controller.signal };
+  const second = readCheckpoint({ model, cache: true }, context);
+  assert.ok(await isPending(second));
+  controller.abort(new Error("another page"));
+  await assert.rejects(second, { message: "another page" });
+  assert.equal(info.mock.callCount(), 0);
+  first.done();
+  assert.deepEqual(storage.onlyFile, new Uint8Array([1, 2, 3]));
+  assert.equal((await Sam.cached()).length, 1);
+  assert.ok([...storage.files.values()].every(({ isOpen }) => !isOpen));
+});
+
 test("a load that waits for others to have read can be aborted", async () => {
   const first = await load();
   const forgetting = Sam.forget(url);

@@ -1,4 +1,4 @@
-import { SamError, toSamError } from "../errors.js";
+import { SamError, isSamError, toSamError } from "../errors.js";
 import { toIntegrity } from "../integrity.js";
 import type { LoadParams } from "../protocol.js";
 import { startReading, whileUnread, withFile } from "../locks.js";
@@ -208,6 +208,8 @@ class Download implements Target {
         ...(pauses === undefined ? {} : { pauses }),
         ...(stallMs === undefined ? {} : { stallMs }),
       });
+      // Of an empty file no byte has come, and what was there before is still there.
+      if (this.#sink.length === 0) await this.write(new Uint8Array(0));
       hash = (await this.#hash()).digest();
       blob = await this.#finish();
     } catch (error) {
@@ -277,6 +279,7 @@ class Download implements Target {
     try {
       const note = await store.note(name);
       const file = await store.handle(name);
+      if (file === undefined) return undefined;
       const isPart = note !== undefined && !isComplete(note) && mayContinue(note, this.#integrity !== undefined);
       const part = isPart ? await file.getFile() : new Blob();
       for await (const bytes of inSteps(part, this.#context.signal)) (await this.#hash()).update(bytes);
@@ -301,6 +304,7 @@ class Download implements Target {
   /** No room for the file, or none any more: what is there goes over into a Blob. */
   async #goWithout(reason: unknown): Promise<void> {
     const from = this.#sink;
+    this.#context.signal.throwIfAborted();
     if (!(from instanceof FileSink)) throw reason;
     console.info("burn-sam: the model is not kept for the next visit.", reason);
     const to = new BlobSink();
@@ -323,6 +327,7 @@ class Download implements Target {
     try {
       return await this.#sink.finish();
     } catch (error) {
+      if (isSamError(error)) throw error;
       throw new SamError("network", `The downloaded file was lost in the browser's storage: try again.`, error);
     }
   }

@@ -61,7 +61,7 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
       await forgetCheckpoint(params);
     }
     const tryCpu = params.device === "auto" && chosen.device === "webgpu" && GPU_FAILURES.has(code);
-    if (!tryCpu || signal.aborted) throw error;
+    if (!tryCpu || signal.aborted || !(await isOfDevice(engine, checkpoint))) throw error;
     console.warn("burn-sam: WebGPU failed, so the model runs on the CPU.", error);
     const cpu = start(CPU);
     // The failure may have stopped the download, which needs a module too.
@@ -75,6 +75,20 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   } finally {
     reading.abort();
   }
+}
+
+/** Whether it was the module or the GPU that failed, not the checkpoint on its way, which would not get further on the CPU. */
+async function isOfDevice(engine: Promise<Engine>, checkpoint: Promise<Checkpoint>): Promise<boolean> {
+  const hasStopped = await engine.then(
+    ({ failure }) => failure !== undefined,
+    () => true,
+  );
+  const isRead = () =>
+    checkpoint.then(
+      () => true,
+      () => false,
+    );
+  return hasStopped || isRead();
 }
 
 async function choosePlace(device: LoadParams["device"]): Promise<Place> {

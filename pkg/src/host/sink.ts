@@ -1,6 +1,7 @@
 // Where a download is written: a file of the origin, or a Blob that the browser may move to the disk.
-import { openSync, writeAll } from "../store.js";
-import type { SyncHandle } from "../store.js";
+import { SamError } from "../errors.js";
+import { openSync, writeAll } from "../folder.js";
+import type { SyncHandle } from "../folder.js";
 
 /** A piece that is given to the browser. */
 const PIECE = 16 * 2 ** 20;
@@ -39,7 +40,15 @@ export class BlobSink implements Sink {
 
   async finish(): Promise<Blob> {
     this.#seal();
-    return new Blob(this.#pieces);
+    const blob = new Blob(this.#pieces);
+    try {
+      // A Blob that there is no room for is made without a word, and cannot be read.
+      await blob.slice(-1).arrayBuffer();
+    } catch (error) {
+      const text = `The browser has no room for a file of ${this.length} bytes; in a private window it would be in memory.`;
+      throw new SamError("out-of-memory", `${text} Use a smaller model.`, error);
+    }
+    return blob;
   }
 
   close(): void {
