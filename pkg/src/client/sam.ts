@@ -8,6 +8,7 @@ import type {
   LoadOptions,
   SamImage,
   SamInfo,
+  SaveModelOptions,
 } from "../types.js";
 import { ImageHandle } from "./image.js";
 import { modelUrl, planLoad, toSignal } from "./options.js";
@@ -107,11 +108,14 @@ export class Sam implements SamApi {
     return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
   }
 
-  async saveModel(options?: { readonly half?: boolean }): Promise<Blob> {
+  async saveModel(options?: SaveModelOptions): Promise<Blob> {
+    const signal = toSignal(options?.signal, "unsupported");
+    const onProgress = options?.onProgress ?? undefined;
     const { client } = this.#current.session;
     const end = this.#freed ?? client.end;
     if (end !== undefined) throw end;
-    return client.call("saveModel", { params: { half: options?.half ?? false } }, { owner: this });
+    const params = { half: options?.half ?? false };
+    return client.call("saveModel", { params }, { signal, onProgress, owner: this });
   }
 
   free(): void {

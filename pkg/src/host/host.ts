@@ -193,7 +193,7 @@ export class Host {
     }
   }
 
-  async #saveModel({ half }: Calls["saveModel"]["params"], { signal }: Context): Promise<Blob> {
+  async #saveModel({ half }: Calls["saveModel"]["params"], { signal, report }: Context): Promise<Blob> {
     const { engine, checkpoint } = this.#requireLoaded();
     const file = new BlobSink();
     const write = (chunk: Uint8Array) => {
@@ -206,7 +206,8 @@ export class Host {
     };
     const stopReading = checkpoint.name === undefined ? undefined : await startReading(checkpoint.name, signal);
     try {
-      await engine.convert(signal, await openSlices(checkpoint.blob), half, write);
+      const source = await openSlices(checkpoint.blob);
+      await engine.convert(signal, source, half, write, (loaded, total) => report({ stage: "save", loaded, total }));
       return await file.finish();
     } finally {
       stopReading?.();
