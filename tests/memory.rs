@@ -18,6 +18,10 @@ use peak_alloc::PeakAlloc;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+#[path = "../src/checkpoint/pytorch/tests/forge.rs"]
+#[expect(dead_code, reason = "the reader's own tests need the rest")]
+mod forge;
+
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
@@ -49,8 +53,35 @@ impl Zeros {
         let tensors = tensors.iter().map(place).collect();
         let config = std::iter::once(("config".to_owned(), CONFIG.to_owned())).collect();
         let json = serde_json::to_vec(&Metadata::new(Some(config), tensors).unwrap()).unwrap();
-        let header = [&(json.len() as u64).to_le_bytes(), &json[..]].concat();
-        Self { size: (header.len() + end) as u64, header, position: 0, read: 0 }
+        Self::behind([&(json.len() as u64).to_le_bytes(), &json[..]].concat(), end)
+    }
+
+    /// PyTorch's old format: every tensor is every fourth value of one storage, with its axes in the opposite order.
+    fn strided(tensors: &[(String, Vec<usize>)]) -> Self {
+        const APART: usize = 4;
+        let values = APART * LARGEST / 4;
+        let entries: Vec<_> = tensors
+            .iter()
+            .map(|(name, shape)| {
+                let sides: Vec<i64> = shape.iter().map(|side| *side as i64).collect();
+                let mut next = APART as i64;
+                let mut stride_of = |side| {
+                    let stride = next;
+                    next *= side;
+                    stride
+                };
+                let strides: Vec<i64> = sides.iter().map(|side| stride_of(*side)).collect();
+                let storage = forge::storage("FloatStorage", "0", values as i64);
+                (name.as_str(), forge::tensor(storage, 0, &sides, &strides))
+            })
+            .collect();
+        let keys = [&b"\x80\x02]("[..], &forge::text("0"), b"e."].concat();
+        let header = forge::legacy(&forge::dict(&entries), &keys, &(values as u64).to_le_bytes());
+        Self::behind(header, values * 4)
+    }
+
+    fn behind(header: Vec<u8>, zeros: usize) -> Self {
+        Self { size: (header.len() + zeros) as u64, header, position: 0, read: 0 }
     }
 }
 
@@ -124,6 +155,26 @@ fn loading_takes_the_weights_and_a_few_tensors() {
     let (again, peak, after) = measured(&mut file, Origin::default());
     assert!(peak < after + 3 * LARGEST + SLACK, "{peak} bytes at most, {after} afterwards");
     assert_ne!(again.model().hash, model.hash);
+}
+
+/// Whatever a tensor's strides are: parameter by parameter, for not all weights are there when the largest is read.
+#[test]
+fn strides_take_no_more() {
+    let _alone = ALONE.lock();
+    let device = Device::flex();
+    let mut loading = Loading::begin(Zeros::strided(&tensors()), &device).unwrap();
+    let mut most = 0;
+    for done in 0.. {
+        ALLOCATOR.reset_peak_usage();
+        let before = ALLOCATOR.current_usage();
+        if loading.step().unwrap() {
+            assert_eq!(done + 1, loading.total());
+            break;
+        }
+        most = most.max(ALLOCATOR.peak_usage() - before);
+    }
+    println!("{most} bytes at most for {LARGEST} of the largest tensor");
+    assert!(most < 3 * LARGEST + SLACK, "{most} bytes");
 }
 
 #[test]

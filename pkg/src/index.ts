@@ -49,6 +49,8 @@ export type {
   SamErrorLike,
   SamImage,
   SamInfo,
+  SaveModelOptions,
+  SaveProgress,
   SegmentationFor,
   SegmentOptions,
   Size,

@@ -10,6 +10,7 @@ import type {
   Output,
   Precision,
   SamInfo,
+  SaveProgress,
 } from "./types.js";
 
 /** A checkpoint as the Worker gets it. Bytes travel as a Blob: it is copied once, and can be read again after a loss. */
@@ -73,7 +74,7 @@ export interface Calls {
   };
   embedding: { params: { readonly image: number }; result: EmbeddingTensor; progress: never };
   save: { params: { readonly image: number }; result: ArrayBuffer; progress: never };
-  saveModel: { params: { readonly half: boolean }; result: Blob; progress: never };
+  saveModel: { params: { readonly half: boolean }; result: Blob; progress: SaveProgress };
 }
 export type CallKind = keyof Calls;
 export interface ImageSize {

@@ -1,8 +1,8 @@
-// Downloaded checkpoints in the origin's private file system: each a file, and beside it a note in JSON. A file whose note
-// has no hash yet is a download that broke off. On a page served by plain http, in some private windows and in sandboxed
-// frames there is no such file system.
+// Downloaded checkpoints that are kept on this machine, and what is known of them.
 
-const FOLDER = "burn-sam";
+import { CacheFolder, PrivateFolder } from "./folder.js";
+import type { Folder } from "./folder.js";
+import { ifFree, whileUnread } from "./locks.js";
 
 /** What is known of a kept file. */
 export interface Note {
@@ -22,30 +22,18 @@ export interface Note {
 /** A note of a file that is there as a whole. */
 export type CompleteNote = Note & { readonly hash: string; readonly bytes: number };
 
-/** A file handle that reads and writes at once: only Workers have it, and only one at a time for each file. */
-export interface SyncHandle {
-  write(buffer: Uint8Array, options: { readonly at: number }): number;
-  truncate(size: number): void;
-  getSize(): number;
-  flush(): void;
-  close(): void;
-}
-
+/** Downloaded checkpoints: each a file, and beside it a note in JSON. A file whose note has no hash yet is a part of one. */
 export class Store {
-  readonly #folder: FileSystemDirectoryHandle;
+  readonly #folder: Folder;
 
-  private constructor(folder: FileSystemDirectoryHandle) {
+  private constructor(folder: Folder) {
     this.#folder = folder;
   }
 
+  /** Undefined where the browser keeps nothing: on a page served by plain http, in some private windows and in sandboxed frames. */
   static async open(): Promise<Store | undefined> {
-    try {
-      const root = await globalThis.navigator?.storage?.getDirectory?.();
-      if (root === undefined) return undefined;
-      return new Store(await root.getDirectoryHandle(FOLDER, { create: true }));
-    } catch {
-      return undefined;
-    }
+    const folder = (await PrivateFolder.open()) ?? (await CacheFolder.open());
+    return folder && new Store(folder);
   }
 
   /** The name under which a file is kept. */
@@ -57,8 +45,8 @@ export class Store {
 
   async note(name: string): Promise<Note | undefined> {
     try {
-      const file = await (await this.#folder.getFileHandle(`${name}.json`)).getFile();
-      return toNote(JSON.parse(await file.text()));
+      const file = await this.#folder.read(`${name}.json`);
+      return file && toNote(JSON.parse(await file.text()));
     } catch {
       return undefined;
     }
@@ -66,9 +54,7 @@ export class Store {
 
   /** Of all files, with a note or without one that can be read. */
   async names(): Promise<Set<string>> {
-    const names = new Set<string>();
-    for await (const file of this.#folder.keys()) names.add(file.replace(/\.[^.]*$/, ""));
-    return names;
+    return new Set((await this.#folder.names()).map((file) => file.replace(/\.[^.]*$/, "")));
   }
 
   async notes(): Promise<(readonly [name: string, note: Note])[]> {
@@ -80,66 +66,33 @@ export class Store {
     return notes;
   }
 
-  async write(name: string, note: Note): Promise<void> {
-    const bytes = new TextEncoder().encode(JSON.stringify(note));
-    await put(await this.#folder.getFileHandle(`${name}.json`, { create: true }), bytes);
+  write(name: string, note: Note): Promise<void> {
+    return this.#folder.write(`${name}.json`, new TextEncoder().encode(JSON.stringify(note)));
   }
 
-  /** The file's handle; made where there is none. */
-  handle(name: string): Promise<FileSystemFileHandle> {
-    return this.#folder.getFileHandle(`${name}.bin`, { create: true });
+  /** The file's handle, made where there is none; undefined where a file can only be kept when it is complete. */
+  async handle(name: string): Promise<FileSystemFileHandle | undefined> {
+    return this.#folder.handle?.(`${name}.bin`);
   }
 
   /** The kept file, if it is there as a whole. */
-  async file(name: string, { bytes }: CompleteNote): Promise<File | undefined> {
+  async file(name: string, { bytes }: CompleteNote): Promise<Blob | undefined> {
     try {
-      const file = await (await this.#folder.getFileHandle(`${name}.bin`)).getFile();
-      return file.size === bytes ? file : undefined;
+      const file = await this.#folder.read(`${name}.bin`);
+      return file?.size === bytes ? file : undefined;
     } catch {
       return undefined;
     }
   }
 
   /** Keeps a file that is complete. */
-  async put(name: string, file: Blob): Promise<void> {
-    await put(await this.handle(name), file);
+  put(name: string, file: Blob): Promise<void> {
+    return this.#folder.write(`${name}.bin`, file);
   }
 
   /** The note goes first: without it the rest is nothing. */
   async remove(name: string): Promise<void> {
-    for (const file of [`${name}.json`, `${name}.bin`]) {
-      await this.#folder.removeEntry(file).catch((error: unknown) => {
-        if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
-      });
-    }
-  }
-}
-
-/** Undefined on the page's own thread; rejects while another handle is open. */
-export async function openSync(handle: FileSystemFileHandle): Promise<SyncHandle | undefined> {
-  if (!("createSyncAccessHandle" in handle)) return undefined;
-  return (handle as { createSyncAccessHandle(): Promise<SyncHandle> }).createSyncAccessHandle();
-}
-
-/** Throws where there is no room: Chromium does not, and returns an error's number in the place of a length. */
-export function writeAll(handle: SyncHandle, bytes: Uint8Array, at: number): void {
-  const written = handle.write(bytes, { at });
-  if (written !== bytes.length) throw new DOMException(`no room for ${bytes.length} bytes`, "QuotaExceededError");
-}
-
-async function put(handle: FileSystemFileHandle, content: Uint8Array<ArrayBuffer> | Blob): Promise<void> {
-  const sync = content instanceof Uint8Array ? await openSync(handle) : undefined;
-  if (sync === undefined) {
-    const writable = await handle.createWritable();
-    await writable.write(content);
-    return writable.close();
-  }
-  try {
-    sync.truncate(0);
-    writeAll(sync, content as Uint8Array, 0);
-    sync.flush();
-  } finally {
-    sync.close();
+    for (const file of [`${name}.json`, `${name}.bin`]) await this.#folder.remove(file);
   }
 }
 
@@ -162,26 +115,21 @@ export function isComplete(note: Note): note is CompleteNote {
   return note.hash !== undefined && note.bytes !== undefined;
 }
 
-const lockOf = (name: string) => `burn-sam file ${name}`;
-
-/** Alone with a file, among all tabs and Workers of the origin. Rejects with the signal's reason while it waits. */
-export async function withFile<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  return locks === undefined ? work() : locks.request(lockOf(name), { signal }, work);
-}
-
-/** Removes the files of this address, or all; what is being downloaded right now stays. */
-export async function forget(url?: string): Promise<void> {
+/**
+ * Removes the files of this address, or all, once the loads that read them are done. What is being downloaded right now
+ * stays, but not an earlier version that it replaces. `ifUnread`: leaves what is being read.
+ */
+export async function forget(url?: string, { ifUnread = false } = {}): Promise<void> {
   const store = await Store.open();
   if (store === undefined) return;
   for (const name of await store.names()) {
-    if (url === undefined || (await store.note(name))?.url === url) await ifFree(name, () => store.remove(name));
+    if (url !== undefined && (await store.note(name))?.url !== url) continue;
+    await whileUnread(name, { ifAvailable: ifUnread }, async () => {
+      const note = await store.note(name);
+      if (url !== undefined && note?.url !== url) return;
+      const wasFree = await ifFree(name, () => store.remove(name));
+      // The download that goes on has the file open, and drops what is in it.
+      if (!wasFree && note !== undefined && isComplete(note)) await store.remove(name).catch(() => undefined);
+    });
   }
-}
-
-/** Like `withFile`, but at once or not at all. */
-async function ifFree(name: string, work: () => Promise<void>): Promise<void> {
-  const locks = globalThis.navigator?.locks;
-  if (locks === undefined) return work();
-  await locks.request(lockOf(name), { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
 }

@@ -60,6 +60,8 @@ export interface Progress<Stage extends string = string> {
 export type LoadProgress = Progress<"download" | "load" | "compile">;
 /** `read`: rows of the image; `encode`: steps of the image encoder. */
 export type EncodeProgress = Progress<"read" | "encode">;
+/** Bytes. */
+export type SaveProgress = Progress<"save">;
 
 /** Where the package's files are, if a bundler or a CDN moved them. */
 export interface Assets {
@@ -134,6 +136,13 @@ export type ImageSource =
 export interface EncodeOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: EncodeProgress) => void;
+}
+
+export interface SaveModelOptions {
+  /** The weights in f16; default: false. */
+  readonly half?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: SaveProgress) => void;
 }
 
 /** A click, in image pixels. Points outside the image are legal. */
@@ -346,8 +355,8 @@ export interface Sam extends Disposable {
   encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;
   /** An image saved with `image.save()` by the same model. */
   open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage>;
-  /** The checkpoint as a safetensors file, to host or to keep; with `half` (default: false) its weights in f16. */
-  saveModel(options?: { readonly half?: boolean }): Promise<Blob>;
+  /** The checkpoint as a safetensors file, to host or to keep. Other calls get through meanwhile. */
+  saveModel(options?: SaveModelOptions): Promise<Blob>;
   /** Ends the Worker and frees every image. */
   free(): void;
 }

@@ -92,7 +92,15 @@ test("a file is hashed in pieces", () => {
 test("a checkpoint is converted in pieces, and loads again", async () => {
   const sizes = [false, true].map((half) => {
     const chunks = [];
-    wasm.convert(sourceOf(tiny), half, (chunk) => chunks.push(chunk));
+    const conversion = new wasm.Conversion(sourceOf(tiny), half, (chunk) => chunks.push(chunk));
+    let before = conversion.written;
+    for (let done = false; !done; before = conversion.written) {
+      done = conversion.step();
+      assert.ok(conversion.written > before);
+    }
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    assert.deepEqual([conversion.written, conversion.total], [length, length]);
+    conversion.free();
     return chunks;
   });
   const [full, half] = sizes.map((chunks) => Buffer.concat(chunks));
@@ -106,7 +114,7 @@ test("a checkpoint is converted in pieces, and loads again", async () => {
     throw noRoom;
   };
   assert.throws(
-    () => wasm.convert(sourceOf(tiny), true, write),
+    () => new wasm.Conversion(sourceOf(tiny), true, write),
     (error) => error === noRoom,
   );
 });

@@ -52,6 +52,18 @@ test("after a trap the thread cannot load again, and says so", async () => {
   await assert.rejects(connect().call("load", { params }), { code: "internal", message: /end the thread/ });
 });
 
+test("with auto, a download that there is no room for is not made again for the CPU", async (t) => {
+  const { server } = installBrowser();
+  installGpu();
+  const unreadable = new DOMException("could not be read", "NotReadableError");
+  t.mock.method(Blob.prototype, "arrayBuffer", async () => Promise.reject(unreadable));
+  const model = { kind: "url", url: "https://models.test/model.safetensors" };
+  const loading = connect().call("load", { params: { ...params, model, cache: false } });
+  await assert.rejects(loading, { code: "out-of-memory", message: /no room for a file/ });
+  // One is for the module.
+  assert.deepEqual(server.requests, ["GET", "GET"]);
+});
+
 test("an image that is opened while the session is closed leaves the thread usable", async () => {
   const client = connect();
   await client.call("load", { params });

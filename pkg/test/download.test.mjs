@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { forgetCheckpoint, readCheckpoint } from "../dist/host/download.js";
 import { Sam } from "../dist/index.js";
-import { hashing, installBrowser, integrityOf } from "./fake-browser.mjs";
+import { FakeCaches, hashing, installBrowser, integrityOf } from "./fake-browser.mjs";
 
 const url = "https://models.test/model.safetensors";
 const integrity = integrityOf(new Uint8Array([1, 2, 3]));
@@ -19,7 +19,7 @@ beforeEach(() => {
 const start = (options = {}, { signal = new AbortController().signal, report = () => undefined, ...rest } = {}) =>
   readCheckpoint(
     { model: { kind: "url", url }, cache: true, ...options },
-    { signal, report, hashing, pauses: [0, 0, 0], ...rest },
+    { signal, report, hashing, until: AbortSignal.abort(), pauses: [0, 0, 0], ...rest },
   );
 const read = async (...args) => bytesOf(await start(...args));
 async function until(isReached) {
@@ -199,6 +199,36 @@ test("a browser that keeps nothing downloads each time", async () => {
   assert.deepEqual(asked(), Array(6).fill("GET"));
 });
 
+test("without a file system of its own, a browser keeps a file in a cache when it is complete", async () => {
+  navigator.storage = undefined;
+  globalThis.caches = new FakeCaches();
+  server.breaks = [2];
+  server.errors = [undefined, { status: 404 }];
+  await assert.rejects(start(), { code: "network" });
+  assert.equal(caches.files.size, 0);
+  asked();
+  const progress = [];
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(await read({}, { report: (p) => progress.push(p) }), server.bytes);
+  assert.deepEqual(progress, [{ stage: "download", loaded: 3, total: 3 }]);
+  assert.deepEqual(await read({ integrity }), server.bytes);
+  assert.deepEqual(asked(), ["GET", "HEAD"]);
+  assert.deepEqual(
+    (await Sam.cached()).map(({ url, bytes }) => [url, bytes]),
+    [[url, 3]],
+  );
+  await Sam.forget("https://models.test/c");
+  assert.equal(caches.files.size, 2);
+  await Sam.forget(url);
+  assert.equal(caches.files.size, 0);
+  caches.isFull = true;
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(await Sam.cached(), []);
+  caches.open = async () => Promise.reject(new DOMException("private", "SecurityError"));
+  assert.deepEqual(await read(), server.bytes);
+  assert.deepEqual(await Sam.cached(), []);
+});
+
 test("without handles that write at once, a file is kept when it is complete", async () => {
   storage.withoutSync = true;
   await read({ integrity });
@@ -237,6 +267,13 @@ test("no room: the load goes on, and nothing is left behind", async () => {
   )(storage.folder.getFileHandle);
   assert.deepEqual(await read(), server.bytes);
   assert.deepEqual(await Sam.cached(), []);
+});
+
+test("a Blob that the browser has no room for is told as such", async (t) => {
+  const unreadable = new DOMException("could not be read", "NotReadableError");
+  t.mock.method(Blob.prototype, "arrayBuffer", async () => Promise.reject(unreadable));
+  const error = { code: "out-of-memory", message: /no room for a file of 3 bytes/, cause: unreadable };
+  await assert.rejects(start({ cache: false }), error);
 });
 
 test("a storage that is emptied meanwhile costs a new beginning", async () => {

@@ -93,31 +93,63 @@ export class FakeStorage {
   }
 }
 
-/** The Web Locks of an origin: exclusive ones only. */
-export class FakeLocks {
-  #held = new Map();
-  waiting = 0;
+/** The caches of an origin. */
+export class FakeCaches {
+  files = new Map();
+  isFull = false;
 
-  request = async (name, { signal, ifAvailable = false }, work) => {
+  open = async () => ({
+    keys: async () => [...this.files.keys()].map((url) => ({ url })),
+    match: async (url) => this.files.get(url)?.clone(),
+    put: async (url, response) => {
+      if (this.isFull) throw new DOMException("full", "QuotaExceededError");
+      this.files.set(url, response);
+    },
+    delete: async (url) => this.files.delete(url),
+  });
+}
+
+/** The Web Locks of an origin: first come, first served. */
+export class FakeLocks {
+  #queues = new Map();
+
+  /** Requests that wait. */
+  get waiting() {
+    return [...this.#queues.values()].flat().filter(({ isHeld }) => !isHeld).length;
+  }
+
+  /** The locks that are held. */
+  get held() {
+    return [...this.#queues].flatMap(([name, queue]) => queue.filter(({ isHeld }) => isHeld).map(() => name));
+  }
+
+  request = async (name, options, work) => {
+    const { signal, ifAvailable = false, mode = "exclusive" } = options;
     signal?.throwIfAborted();
-    const before = this.#held.get(name);
-    if (ifAvailable && before !== undefined) return work(null);
-    let release;
-    const held = new Promise((resolve) => (release = resolve));
-    this.#held.set(name, held);
+    const queue = this.#queues.get(name) ?? [];
+    this.#queues.set(name, queue);
+    const request = { mode, isHeld: false };
+    queue.push(request);
     try {
-      if (before !== undefined) {
-        this.waiting++;
-        await orAborted(before, signal);
-      }
-      return await work({ name });
+      const granted = new Promise((resolve) => (request.grant = resolve));
+      this.#grant(queue);
+      if (!request.isHeld && ifAvailable) return await work(null);
+      await orAborted(granted, signal);
+      return await work({ name, mode });
     } finally {
-      void (before ?? Promise.resolve()).then(() => {
-        release();
-        if (this.#held.get(name) === held) this.#held.delete(name);
-      });
+      queue.splice(queue.indexOf(request), 1);
+      this.#grant(queue);
     }
   };
+
+  #grant(queue) {
+    for (const [i, request] of queue.entries()) {
+      const isFree = queue.slice(0, i).every(({ mode }) => mode === "shared" && request.mode === "shared");
+      if (!isFree) return;
+      request.isHeld = true;
+      request.grant();
+    }
+  }
 }
 
 function orAborted(promise, signal) {
@@ -138,6 +170,8 @@ export class FakeServer {
   /** Answers instead of the file, in their order. */
   errors = [];
   isDown = false;
+  /** For each request, whether it is accepted and never answered. */
+  silences = [];
   chunk = 2;
   /** What was asked: "GET", "GET 2-", "HEAD". */
   requests = [];
@@ -150,6 +184,7 @@ export class FakeServer {
     const start = Number(/^bytes=(\d+)-$/.exec(headers.Range ?? "")?.[1] ?? NaN);
     this.requests.push(Number.isNaN(start) ? method : `${method} ${start}-`);
     if (headers["If-Range"] !== undefined) this.ifRange.push(headers["If-Range"]);
+    if (this.silences.shift()) return orAborted(new Promise(() => undefined), signal);
     if (this.isDown) throw new TypeError("Failed to fetch");
     const error = this.errors.shift();
     if (error !== undefined) return new Response("", error);
@@ -192,6 +227,7 @@ export function installBrowser({ storage = new FakeStorage(), server = new FakeS
   const navigator = { storage, locks: new FakeLocks() };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true, writable: true });
   globalThis.fetch = server.fetch;
+  globalThis.caches = undefined;
   globalThis.location = { origin: "https://page.test", href: "https://page.test/index.html" };
   return { storage, server, navigator };
 }

@@ -193,12 +193,24 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       log.push("free session");
     }
   }
-  const convert = (source, half, write) => {
-    if (source.size === 13) throw samError("bad-checkpoint", "cannot be converted");
-    for (let i = 0; i < source.size; i += half ? 2 : 1) write(source.read(i, 1).slice());
-  };
+  class Conversion {
+    written = 0;
+    constructor(source, half, write) {
+      if (source.size === 13) throw samError("bad-checkpoint", "cannot be converted");
+      Object.assign(this, { source, half, write, total: half ? Math.ceil(source.size / 2) : source.size });
+    }
+    /** A byte, or with `half` every other. */
+    step() {
+      log.push("conversion");
+      this.write(this.source.read(this.written++ * (this.half ? 2 : 1), 1).slice());
+      return this.written === this.total;
+    }
+    free() {
+      log.push("free conversion");
+    }
+  }
   const memory = new WebAssembly.Memory({ initial: 1 });
-  return { Session, Sha256, convert, init: async () => ({ memory }), url: new URL("data:application/wasm,") };
+  return { Session, Sha256, Conversion, init: async () => ({ memory }), url: new URL("data:application/wasm,") };
 }
 
 /** What `Sam.load` looks for in a page. Returns the Workers that were started. */

@@ -365,6 +365,38 @@ test("the checkpoint is saved as it was loaded, or with half the bytes", async (
   await assert.rejects(other.saveModel(), { code: "disposed" });
 });
 
+test("a save tells how far it is, lets others through, and can be aborted", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  const progress = [];
+  let segmenting;
+  const onProgress = (p) => {
+    progress.push(p);
+    segmenting ??= image.segment({ points: [{ x: 1, y: 1 }] });
+  };
+  log.length = 0;
+  await sam.saveModel({ onProgress });
+  await segmenting;
+  assert.deepEqual(
+    progress,
+    Array.from({ length: 10 }, (_, i) => ({ stage: "save", loaded: i + 1, total: 10 })),
+  );
+  const asked = log.indexOf("segment 1");
+  assert.ok(asked > 0 && asked < log.lastIndexOf("conversion"), log.join());
+  await sleep(20);
+  assert.equal(log.filter((line) => line === "free conversion").length, 1);
+
+  const controller = new AbortController();
+  const reason = new Error("another model");
+  log.length = 0;
+  const saving = sam.saveModel({ signal: controller.signal, onProgress: () => controller.abort(reason) });
+  await assert.rejects(saving, reason);
+  await sleep(20);
+  assert.ok(log.filter((line) => line === "conversion").length < 10);
+  assert.equal(log.at(-1), "free conversion");
+  await assert.rejects(sam.saveModel({ signal: 3 }), { code: "unsupported" });
+});
+
 test("handles can be disposed of with `using`", async () => {
   if (typeof Symbol.dispose !== "symbol") return;
   const sam = await load();

@@ -20,7 +20,7 @@ beforeEach(() => {
 const start = (options = {}, { signal = new AbortController().signal, report = () => undefined, ...rest } = {}) =>
   readCheckpoint(
     { model: { kind: "url", url }, cache: true, ...options },
-    { signal, report, hashing, pauses: [0, 0, 0], ...rest },
+    { signal, report, hashing, until: AbortSignal.abort(), pauses: [0, 0, 0], ...rest },
   );
 /** The file is whole, and its hash the right one. */
 const read = async (...args) => {
@@ -271,6 +271,43 @@ test("a connection that brings nothing for a minute has broken off", async (t) =
   t.mock.timers.reset();
   assert.deepEqual(await reading, bytes);
   assert.deepEqual(asked(), ["GET 4-"]);
+});
+
+test("a server that accepts a connection and never answers is asked again, and given up", async () => {
+  const stall = { stallMs: 5 };
+  server.silences = [true, false, true, false];
+  server.breaks = [5];
+  assert.deepEqual(await read({}, stall), bytes);
+  assert.deepEqual(asked(), ["GET", "GET", "GET 5-", "GET 5-"]);
+  // The question whether it is there at all ends, too.
+  ({ storage, server } = installBrowser());
+  Object.assign(server, { bytes, breaks: [5], ranges: "forbidden", silences: [false, false, true] });
+  assert.deepEqual(await read({}, stall), bytes);
+  assert.deepEqual(asked(), ["GET", "GET 5-", "HEAD", "GET 5-", "HEAD", "GET 5-", "HEAD", "GET"]);
+  server.silences = Array(9).fill(true);
+  const error = { code: "network", message: /models\.test.*broke off: nothing came for 0.005 seconds/ };
+  await assert.rejects(start({ cache: false }, stall), error);
+  assert.deepEqual(asked(), ["GET", "GET", "GET", "GET"]);
+});
+
+test("a server that does not answer is waited for as long as for the next byte, unless the load is aborted", async (t) => {
+  server.silences = [true, true];
+  const controller = new AbortController();
+  const aborted = start({}, { signal: controller.signal });
+  while (server.requests.length === 0) await new Promise(setImmediate);
+  controller.abort(new Error("another page"));
+  await assert.rejects(aborted, { message: "another page" });
+  asked();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const reading = read();
+  while (server.requests.length === 0) await new Promise(setImmediate);
+  t.mock.timers.tick(59_999);
+  await new Promise(setImmediate);
+  assert.deepEqual(asked(), ["GET"]);
+  t.mock.timers.tick(1);
+  t.mock.timers.reset();
+  assert.deepEqual(await reading, bytes);
+  assert.deepEqual(asked(), ["GET"]);
 });
 
 test("pieces that do not fit together are downloaded once more, whole", async () => {

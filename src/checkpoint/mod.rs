@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Read, Seek};
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
-pub use self::convert::convert;
+pub use self::convert::{Conversion, convert};
 pub use self::layout::Layout;
 pub use self::loading::{Loaded, Loading, Precision};
 use self::source::unreadable;

@@ -1,6 +1,7 @@
 //! Reads parts of a checkpoint's file, in memory that may be lacking.
 
 use std::io::{Error, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use crate::SamError;
 use crate::error::CheckpointFault;
@@ -17,6 +18,22 @@ pub(super) fn read(reader: &mut (impl Read + Seek), start: u64, len: u64) -> Res
     reader.seek(SeekFrom::Start(start)).map_err(unreadable)?;
     reader.read_exact(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
+}
+
+/// The bytes of a part, so many at a time.
+pub(super) fn pieces(
+    reader: &mut (impl Read + Seek),
+    part: Range<u64>,
+    piece: u64,
+    mut each: impl FnMut(Vec<u8>),
+) -> Result<(), SamError> {
+    let mut at = part.start;
+    while at < part.end {
+        let len = piece.min(part.end - at);
+        each(read(reader, at, len)?);
+        at += len;
+    }
+    Ok(())
 }
 
 /// An empty buffer of `length` values.

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::error::JsResult;
 use super::source::{Sink, Source, Thrown};
 use super::types::{CheckpointSourceJs, WriteJs};
+use crate::checkpoint;
 use crate::embedding_file::hex;
 
 /// SHA-256 of bytes that come in pieces: browsers only hash what is in memory as a whole.
@@ -36,11 +37,39 @@ impl Sha256 {
     }
 }
 
-/// Writes a checkpoint again, in the original layout as safetensors; `half`: its matrices in f16. What `write` throws ends it.
+/// A checkpoint on its way into another file, in the original layout as safetensors. What `write` throws ends it.
 #[wasm_bindgen]
-pub fn convert(source: CheckpointSourceJs, half: bool, write: WriteJs) -> JsResult<()> {
-    let thrown = Thrown::default();
-    let source = BufReader::new(Source::new(source, &thrown)?);
-    let sink = Sink::new(write.unchecked_into::<Function>(), &thrown);
-    crate::checkpoint::convert(source, sink, half).map_err(|error| thrown.or_any(error))
+pub struct Conversion {
+    conversion: checkpoint::Conversion<'static, Sink>,
+    thrown: Thrown,
+}
+
+#[wasm_bindgen]
+impl Conversion {
+    /// Writes what comes before the tensors; `half`: matrices in f16.
+    #[wasm_bindgen(constructor)]
+    pub fn new(source: CheckpointSourceJs, half: bool, write: WriteJs) -> JsResult<Self> {
+        let thrown = Thrown::default();
+        let source = BufReader::new(Source::new(source, &thrown)?);
+        let sink = Sink::new(write.unchecked_into::<Function>(), &thrown);
+        let conversion = checkpoint::Conversion::begin(source, sink, half).map_err(|error| thrown.or_any(error))?;
+        Ok(Self { conversion, thrown })
+    }
+
+    /// Bytes written.
+    #[wasm_bindgen(getter)]
+    pub fn written(&self) -> f64 {
+        self.conversion.written() as f64
+    }
+
+    /// Bytes of the whole file.
+    #[wasm_bindgen(getter)]
+    pub fn total(&self) -> f64 {
+        self.conversion.total() as f64
+    }
+
+    /// Writes one tensor; true when the file is complete.
+    pub fn step(&mut self) -> JsResult<bool> {
+        self.conversion.step().map_err(|error| self.thrown.or_any(error))
+    }
 }

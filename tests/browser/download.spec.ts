@@ -135,6 +135,49 @@ test.describe("downloads", { tag: "@cpu" }, () => {
     await other.close();
   });
 
+  test("a kept file that one tab reads is forgotten by another when it has been read", async ({ page, context }) => {
+    const { url } = server;
+    const { area } = await areaOf(page, { model: url });
+    // In the middle of the file, the Worker waits for an answer.
+    const script = worker(
+      "gated",
+      `let reads = 0;
+       const { readAsArrayBuffer } = FileReaderSync.prototype;
+       FileReaderSync.prototype.readAsArrayBuffer = function (blob) {
+         if (++reads === 5) {
+           const request = new XMLHttpRequest();
+           request.open("GET", "gate", false);
+           request.send();
+         }
+         return readAsArrayBuffer.call(this, blob);
+       };`,
+    );
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    let isAsked = false;
+    await context.route("**/gate", async (route) => {
+      isAsked = true;
+      await opened;
+      await route.fulfill({ body: "" });
+    });
+    const other = await context.newPage();
+    await openSite(other);
+    const loading = areaOf(page, { model: url, assets: { worker: script } });
+    await expect.poll(() => isAsked).toBe(true);
+    await other.evaluate(() => {
+      const state = { isForgotten: false };
+      Object.assign(globalThis, { state, forgetting: burnSam.Sam.forget().then(() => (state.isForgotten = true)) });
+    });
+    await other.waitForTimeout(500);
+    expect(await other.evaluate(() => Reflect.get(globalThis, "state"))).toEqual({ isForgotten: false });
+    expect(await cached(other)).toHaveLength(1);
+    open();
+    expect((await loading).area).toBe(area);
+    expect(await other.evaluate(() => within(30, Reflect.get(globalThis, "forgetting")))).toBe(true);
+    expect(await cached(page)).toEqual([]);
+    await other.close();
+  });
+
   test("integrity is checked, of a download and of what is kept", async ({ page }) => {
     const { url, integrity } = server;
     expect((await areaOf(page, { model: url, integrity })).area).toBe(AREA);
@@ -192,25 +235,38 @@ test.describe("downloads", { tag: "@cpu" }, () => {
     expect(await cached(page)).toEqual([]);
   });
 
-  test("a browser without a file system of its own, and one without room", async ({
-    page,
-    context,
-    expectComplaint,
-  }) => {
+  test("a browser without a file system of its own keeps a file in a cache", async ({ page, expectComplaint }) => {
     expectComplaint(/ERR_/);
     const { url } = server;
-    const script = worker("without", "delete StorageManager.prototype.getDirectory;");
+    const change = "delete StorageManager.prototype.getDirectory;";
+    const script = worker("without", change);
+    await page.evaluate(change);
+    // A download that breaks off goes on, but not on the next visit.
+    server.stallAfter = 3_000_000;
+    const loading = areaOf(page, { model: url, assets: { worker: script } });
+    await breakOff(page, server);
+    const { area } = await loading;
+    expect(server.asked()).toEqual(["GET", expect.stringMatching(/^GET \d+-$/)]);
+    expect(await cached(page)).toMatchObject([{ url, bytes: tiny.length }]);
+    const again = await areaOf(page, { model: url, assets: { worker: script } });
+    expect(again).toEqual({ area, bytes: [tiny.length] });
+    expect(server.asked()).toEqual(["HEAD"]);
+    await page.evaluate((url) => burnSam.Sam.forget(url), url);
+    expect(await cached(page)).toEqual([]);
+    expect(await page.evaluate(async () => (await (await caches.open("burn-sam")).keys()).length)).toBe(0);
+  });
+
+  test("a browser that keeps nothing, and one without room", async ({ page, context }) => {
+    const { url } = server;
+    const script = worker(
+      "nothing",
+      "delete StorageManager.prototype.getDirectory; delete CacheStorage.prototype.open;",
+    );
     for (let visit = 0; visit < 2; visit++) {
       expect((await areaOf(page, { model: url, assets: { worker: script } })).area).toBe(AREA);
       expect(server.asked()).toEqual(["GET"]);
       expect(await cached(page)).toEqual([]);
     }
-    await page.evaluate(() => Object.assign(globalThis, { loaded: 0 }));
-    server.stallAfter = 3_000_000;
-    const loading = areaOf(page, { model: url, assets: { worker: script } });
-    await breakOff(page, server);
-    expect((await loading).area).toBe(AREA);
-    expect(server.asked()).toEqual(["GET", expect.stringMatching(/^GET \d+-$/)]);
 
     const devtools = await context.newCDPSession(page);
     const { origin } = new URL(page.url());

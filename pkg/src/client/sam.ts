@@ -8,6 +8,7 @@ import type {
   LoadOptions,
   SamImage,
   SamInfo,
+  SaveModelOptions,
 } from "../types.js";
 import { ImageHandle } from "./image.js";
 import { modelUrl, planLoad, toSignal } from "./options.js";
@@ -65,7 +66,10 @@ export class Sam implements SamApi {
       });
   }
 
-  /** Removes what is kept of this URL or preset, or everything; a download that is under way goes on. */
+  /**
+   * Removes what is kept of this URL or preset, or everything. Resolves when it is gone: loads that read it, in any tab,
+   * are waited for. A download that is under way goes on.
+   */
   static async forget(url?: string | URL): Promise<void> {
     await forget(url === undefined || url === null ? undefined : modelUrl(url, {}));
   }
@@ -104,11 +108,14 @@ export class Sam implements SamApi {
     return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
   }
 
-  async saveModel(options?: { readonly half?: boolean }): Promise<Blob> {
+  async saveModel(options?: SaveModelOptions): Promise<Blob> {
+    const signal = toSignal(options?.signal, "unsupported");
+    const onProgress = options?.onProgress ?? undefined;
     const { client } = this.#current.session;
     const end = this.#freed ?? client.end;
     if (end !== undefined) throw end;
-    return client.call("saveModel", { params: { half: options?.half ?? false } }, { owner: this });
+    const params = { half: options?.half ?? false };
+    return client.call("saveModel", { params }, { signal, onProgress, owner: this });
   }
 
   free(): void {

@@ -1,7 +1,8 @@
-import { SamError, toSamError } from "../errors.js";
+import { SamError, isSamError, toSamError } from "../errors.js";
 import { toIntegrity } from "../integrity.js";
 import type { LoadParams } from "../protocol.js";
-import { Store, forget, isComplete, withFile } from "../store.js";
+import { startReading, whileUnread, withFile } from "../locks.js";
+import { Store, forget, isComplete } from "../store.js";
 import type { Note } from "../store.js";
 import type { LoadProgress } from "../types.js";
 import type { Hashing } from "./hash.js";
@@ -22,8 +23,11 @@ export interface DownloadContext {
   readonly signal: AbortSignal;
   readonly hashing: Hashing;
   readonly report: (progress: LoadProgress) => void;
+  /** Aborted when the checkpoint has been read: until then a kept file stays as it is. */
+  readonly until: AbortSignal;
   /** As in TransferOptions: tests do not wait. */
   readonly pauses?: readonly number[];
+  readonly stallMs?: number;
 }
 
 /** A checkpoint that can be read by slices. */
@@ -31,6 +35,8 @@ export interface Checkpoint {
   readonly blob: Blob;
   /** SHA-256 in hexadecimal. */
   readonly hash: string;
+  /** Of the kept file; undefined where it is none. */
+  readonly name?: string;
 }
 
 /** The checkpoint: the caller's file, one of an earlier visit, or from the network. */
@@ -51,7 +57,7 @@ export async function readCheckpoint(request: Request, context: DownloadContext)
         report({ stage: "download", loaded: kept.blob.size, total: kept.blob.size });
         return kept;
       };
-      const kept = await recall(store, file, async (note) => !(await isOutdated(model.url, note)));
+      const kept = await recall(store, file, context, async (note) => !(await isOutdated(model.url, note)));
       if (kept !== undefined) return use(kept);
       try {
         return await new Download(model.url, integrity, telling(channel.tell), { store, name }).run();
@@ -59,7 +65,9 @@ export async function readCheckpoint(request: Request, context: DownloadContext)
         signal.throwIfAborted();
         // The server has another version, but does not give it.
         const old =
-          toSamError(error, "internal").code === "network" ? await recall(store, file, async () => true) : undefined;
+          toSamError(error, "internal").code === "network"
+            ? await recall(store, file, context, async () => true)
+            : undefined;
         if (old === undefined) throw error;
         console.info("burn-sam: the model that is kept is used; a newer one could not be downloaded.", error);
         return use(old);
@@ -70,9 +78,9 @@ export async function readCheckpoint(request: Request, context: DownloadContext)
   }
 }
 
-/** Forgets a kept file: it turned out not to be a checkpoint, or none that can be read. */
+/** Forgets a kept file: it turned out not to be a checkpoint, or none that can be read. Who still reads it finds out, too. */
 export async function forgetCheckpoint({ model, cache }: Request): Promise<void> {
-  if (model.kind === "url" && cache) await forget(model.url).catch(() => undefined);
+  if (model.kind === "url" && cache) await forget(model.url, { ifUnread: true }).catch(() => undefined);
 }
 
 async function hashBlob(
@@ -102,17 +110,35 @@ function verify(hash: string, integrity: string | undefined, what: string): void
 async function recall(
   store: Store,
   { url, integrity }: { readonly url: string; readonly integrity: string | undefined },
+  { signal, until }: DownloadContext,
   isCurrent: (note: Note) => Promise<boolean>,
 ): Promise<Checkpoint | undefined> {
+  const find = async (name: string): Promise<Checkpoint | undefined> => {
+    const note = await store.note(name);
+    if (note?.url !== url || !isComplete(note)) return undefined;
+    if (integrity !== undefined && toIntegrity(note.hash) !== integrity) return undefined;
+    const blob = await store.file(name, note);
+    if (blob === undefined) return undefined;
+    if (integrity === undefined && !(await isCurrent(note))) return undefined;
+    return { blob, hash: note.hash, name };
+  };
   for (const [name, note] of await store.notes()) {
     if (note.url !== url || !isComplete(note)) continue;
-    if (integrity !== undefined && toIntegrity(note.hash) !== integrity) continue;
-    const blob = await store.file(name, note);
-    if (blob === undefined) continue;
-    if (integrity === undefined && !(await isCurrent(note))) continue;
-    return { blob, hash: note.hash };
+    // What is found before that may be gone by then.
+    const stopReading = await startReading(name, signal);
+    const found = await find(name);
+    if (found !== undefined) {
+      onAbort(until, stopReading);
+      return found;
+    }
+    stopReading();
   }
   return undefined;
+}
+
+function onAbort(signal: AbortSignal, work: () => void): void {
+  if (signal.aborted) work();
+  else signal.addEventListener("abort", work, { once: true });
 }
 
 /** Asks the server, but takes no answer for a no: that is how it works offline. */
@@ -167,7 +193,7 @@ class Download implements Target {
   }
 
   async run(mayRepeat = true): Promise<Checkpoint> {
-    const { signal, report, pauses } = this.#context;
+    const { signal, report, pauses, stallMs } = this.#context;
     const partial = await this.#resume();
     let isPieced: boolean;
     let hash: string;
@@ -180,7 +206,10 @@ class Download implements Target {
         uncached: this.#place !== undefined,
         report: (loaded, total) => report({ stage: "download", loaded, total }),
         ...(pauses === undefined ? {} : { pauses }),
+        ...(stallMs === undefined ? {} : { stallMs }),
       });
+      // Of an empty file no byte has come, and what was there before is still there.
+      if (this.#sink.length === 0) await this.write(new Uint8Array(0));
       hash = (await this.#hash()).digest();
       blob = await this.#finish();
     } catch (error) {
@@ -197,7 +226,7 @@ class Download implements Target {
       return new Download(this.#url, this.#integrity, this.#context, this.#place).run(false);
     }
     report({ stage: "download", loaded: bytes, total: bytes });
-    return { blob: await this.#keep(blob, hash), hash };
+    return this.#keep(blob, hash);
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -234,9 +263,13 @@ class Download implements Target {
   /** What was in the file goes, now that something else is there: first the bytes, or they would be under the new note. */
   async #replace(): Promise<void> {
     if (this.#place === undefined || !(this.#sink instanceof FileSink)) return;
-    this.#isKept = false;
-    this.#sink.begin();
-    await this.#place.store.write(this.#place.name, this.#note());
+    const { store, name } = this.#place;
+    const sink = this.#sink;
+    await whileUnread(name, { signal: this.#context.signal }, async () => {
+      this.#isKept = false;
+      sink.begin();
+      await store.write(name, this.#note());
+    });
   }
 
   /** Goes on where an earlier visit was broken off: this version is there in part. */
@@ -246,6 +279,7 @@ class Download implements Target {
     try {
       const note = await store.note(name);
       const file = await store.handle(name);
+      if (file === undefined) return undefined;
       const isPart = note !== undefined && !isComplete(note) && mayContinue(note, this.#integrity !== undefined);
       const part = isPart ? await file.getFile() : new Blob();
       for await (const bytes of inSteps(part, this.#context.signal)) (await this.#hash()).update(bytes);
@@ -270,6 +304,7 @@ class Download implements Target {
   /** No room for the file, or none any more: what is there goes over into a Blob. */
   async #goWithout(reason: unknown): Promise<void> {
     const from = this.#sink;
+    this.#context.signal.throwIfAborted();
     if (!(from instanceof FileSink)) throw reason;
     console.info("burn-sam: the model is not kept for the next visit.", reason);
     const to = new BlobSink();
@@ -283,7 +318,7 @@ class Download implements Target {
       throw new Interruption(error);
     } finally {
       from.close();
-      if (!this.#isKept) await this.#drop();
+      await this.#dropUnlessKept();
       this.#place = undefined;
     }
   }
@@ -292,13 +327,16 @@ class Download implements Target {
     try {
       return await this.#sink.finish();
     } catch (error) {
+      if (isSamError(error)) throw error;
       throw new SamError("network", `The downloaded file was lost in the browser's storage: try again.`, error);
     }
   }
 
-  async #keep(blob: Blob, hash: string): Promise<Blob> {
-    if (this.#place === undefined) return blob;
+  async #keep(blob: Blob, hash: string): Promise<Checkpoint> {
+    if (this.#place === undefined) return { blob, hash };
     const { store, name } = this.#place;
+    // Before it counts as kept: or it could be forgotten before it is read.
+    onAbort(this.#context.until, await startReading(name, this.#context.signal));
     try {
       // Where it could not be written to as the download came: on the page's own thread.
       if (!(this.#sink instanceof FileSink)) await store.put(name, blob);
@@ -308,7 +346,7 @@ class Download implements Target {
       console.info("burn-sam: the model is not kept for the next visit.", error);
       if (!(this.#sink instanceof FileSink)) await this.#drop();
     }
-    return blob;
+    return { blob, hash, name };
   }
 
   /** What cannot be gone on with is not left behind. */
@@ -316,7 +354,13 @@ class Download implements Target {
     const isUseful = this.#sink.length > 0 && mayContinue(this.#version, this.#integrity !== undefined);
     const isFile = this.#sink instanceof FileSink;
     this.#sink.close();
-    if (isFile && !isUseful && !this.#isKept) await this.#drop();
+    if (isFile && !isUseful) await this.#dropUnlessKept();
+  }
+
+  /** An earlier version may have been forgotten meanwhile, all but the file that was open here. */
+  async #dropUnlessKept(): Promise<void> {
+    const note = this.#isKept ? await this.#place?.store.note(this.#place.name) : undefined;
+    if (note === undefined) await this.#drop();
   }
 
   async #drop(): Promise<void> {

@@ -97,14 +97,23 @@ export class Engine {
     };
   }
 
-  /** The checkpoint as safetensors, in turn. */
-  convert(
+  /** Writes the checkpoint as safetensors, a tensor in a turn. */
+  async convert(
     signal: AbortSignal,
     source: CheckpointSource,
     half: boolean,
     write: (chunk: Uint8Array) => void,
+    report: (written: number, total: number) => void,
   ): Promise<void> {
-    return this.turn(signal, () => this.#module.convert(source, half, write));
+    const conversion = await this.turn(signal, () => new this.#module.Conversion(source, half, write));
+    try {
+      for (let done = false; !done;) {
+        done = await this.turn(signal, () => conversion.step());
+        report(conversion.written, conversion.total);
+      }
+    } finally {
+      this.release(() => conversion);
+    }
   }
 
   #enter<T>(work: () => T): T {

@@ -1,5 +1,6 @@
 import { discard } from "../bitmaps.js";
 import { SamError, toSamError, toWire } from "../errors.js";
+import { startReading } from "../locks.js";
 import type {
   Call,
   CallProgress,
@@ -192,9 +193,8 @@ export class Host {
     }
   }
 
-  async #saveModel({ half }: Calls["saveModel"]["params"], { signal }: Context): Promise<Blob> {
-    const { engine, blob } = this.#requireLoaded();
-    const source = await openSlices(blob);
+  async #saveModel({ half }: Calls["saveModel"]["params"], { signal, report }: Context): Promise<Blob> {
+    const { engine, checkpoint } = this.#requireLoaded();
     const file = new BlobSink();
     const write = (chunk: Uint8Array) => {
       try {
@@ -204,8 +204,14 @@ export class Host {
         throw new SamError("out-of-memory", "The browser has no room for a copy of the checkpoint.", error);
       }
     };
-    await engine.convert(signal, source, half, write);
-    return file.finish();
+    const stopReading = checkpoint.name === undefined ? undefined : await startReading(checkpoint.name, signal);
+    try {
+      const source = await openSlices(checkpoint.blob);
+      await engine.convert(signal, source, half, write, (loaded, total) => report({ stage: "save", loaded, total }));
+      return await file.finish();
+    } finally {
+      stopReading?.();
+    }
   }
 
   async #everything(params: EverythingParams, context: Context): Promise<Calls["everything"]["result"]> {

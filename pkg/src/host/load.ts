@@ -13,8 +13,8 @@ import type { Session, WasmModules } from "./wasm.js";
 export interface Loaded {
   readonly engine: Engine;
   readonly session: Session;
-  /** Where the checkpoint can be read again. */
-  readonly blob: Blob;
+  /** Where it can be read again. */
+  readonly checkpoint: Checkpoint;
   readonly info: Calls["load"]["result"];
 }
 
@@ -44,7 +44,9 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   const place = choosePlace(params.device);
   // The module is fetched while the checkpoint is, which it then hashes.
   const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
-  const read = (engine: Promise<Engine>) => readCheckpoint(params, { signal, report, hashing: hashingWith(engine) });
+  const reading = new AbortController();
+  const read = (engine: Promise<Engine>) =>
+    readCheckpoint(params, { signal, report, hashing: hashingWith(engine), until: reading.signal });
   const engine = place.then(start);
   const checkpoint = read(engine);
   // They are awaited later, and would count as unhandled until then.
@@ -54,20 +56,39 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
     return await loadOn(chosen, params, engine, checkpoint, context);
   } catch (error) {
     const { code } = toSamError(error, "internal");
-    if (code === "bad-checkpoint" || code === "not-implemented") await forgetCheckpoint(params);
+    if (code === "bad-checkpoint" || code === "not-implemented") {
+      reading.abort();
+      await forgetCheckpoint(params);
+    }
     const tryCpu = params.device === "auto" && chosen.device === "webgpu" && GPU_FAILURES.has(code);
-    if (!tryCpu || signal.aborted) throw error;
+    if (!tryCpu || signal.aborted || !(await isOfDevice(engine, checkpoint))) throw error;
     console.warn("burn-sam: WebGPU failed, so the model runs on the CPU.", error);
     const cpu = start(CPU);
     // The failure may have stopped the download, which needs a module too.
-    return loadOn(
+    return await loadOn(
       CPU,
       params,
       cpu,
       checkpoint.catch(() => read(cpu)),
       context,
     );
+  } finally {
+    reading.abort();
   }
+}
+
+/** Whether it was the module or the GPU that failed, not the checkpoint on its way, which would not get further on the CPU. */
+async function isOfDevice(engine: Promise<Engine>, checkpoint: Promise<Checkpoint>): Promise<boolean> {
+  const hasStopped = await engine.then(
+    ({ failure }) => failure !== undefined,
+    () => true,
+  );
+  const isRead = () =>
+    checkpoint.then(
+      () => true,
+      () => false,
+    );
+  return hasStopped || isRead();
 }
 
 async function choosePlace(device: LoadParams["device"]): Promise<Place> {
@@ -91,24 +112,30 @@ async function loadOn(
     report({ stage: "compile", loaded: 0, total: 1 });
     return read;
   });
-  const [{ blob, hash }, engine] = await Promise.all([reading, starting]);
+  const [found, engine] = await Promise.all([reading, starting]);
   report({ stage: "compile", loaded: 1, total: 1 });
   signal.throwIfAborted();
   using(engine);
   report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
-  const options = { ...(name === undefined ? {} : { name }), hash, adapter, software, precision: params.precision };
+  const options = {
+    ...(name === undefined ? {} : { name }),
+    hash: found.hash,
+    adapter,
+    software,
+    precision: params.precision,
+  };
   const onTensor = async (loaded: number, total: number) => {
     report({ stage: "load", loaded, total });
     await breathe();
     // With a code: anything else would count as a failure of the module.
     if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
   };
-  const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
+  const session = await engine.load(await openSlices(found.blob), options, isOurs, onTensor);
   try {
     if (device === "webgpu") await warmUp(engine, session, signal, report);
-    const { device: _, adapter: __, ...found } = session.info;
-    return { engine, session, blob, info: { ...found, device, adapter } };
+    const { device: _, adapter: __, ...info } = session.info;
+    return { engine, session, checkpoint: found, info: { ...info, device, adapter } };
   } catch (error) {
     engine.release(() => session);
     throw error;

@@ -1,6 +1,7 @@
 // Where a download is written: a file of the origin, or a Blob that the browser may move to the disk.
-import { openSync, writeAll } from "../store.js";
-import type { SyncHandle } from "../store.js";
+import { SamError } from "../errors.js";
+import { openSync, writeAll } from "../folder.js";
+import type { SyncHandle } from "../folder.js";
 
 /** A piece that is given to the browser. */
 const PIECE = 16 * 2 ** 20;
@@ -39,7 +40,15 @@ export class BlobSink implements Sink {
 
   async finish(): Promise<Blob> {
     this.#seal();
-    return new Blob(this.#pieces);
+    const blob = new Blob(this.#pieces);
+    try {
+      // A Blob that there is no room for is made without a word, and cannot be read.
+      await blob.slice(-1).arrayBuffer();
+    } catch (error) {
+      const text = `The browser has no room for a file of ${this.length} bytes; in a private window it would be in memory.`;
+      throw new SamError("out-of-memory", `${text} Use a smaller model.`, error);
+    }
+    return blob;
   }
 
   close(): void {
@@ -52,9 +61,6 @@ export class BlobSink implements Sink {
     this.#held = 0;
   }
 }
-
-/** A Worker that has just been ended may hold the file for a moment longer. */
-const PATIENCE_MS = [10, 50, 200, 500];
 
 export class FileSink implements Sink {
   readonly #file: FileSystemFileHandle;
@@ -69,17 +75,13 @@ export class FileSink implements Sink {
     this.length = handle.getSize();
   }
 
-  /** With what is in the file already. Undefined where a file cannot be written to: on the page's own thread. */
+  /** With what is in the file already. Undefined where it cannot be written to: on the page's own thread, or while it is in use. */
   static async open(file: FileSystemFileHandle): Promise<FileSink | undefined> {
-    for (let tries = 0; ; tries++) {
-      try {
-        const handle = await openSync(file);
-        return handle === undefined ? undefined : new FileSink(file, handle);
-      } catch {
-        const pause = PATIENCE_MS[tries];
-        if (pause === undefined) return undefined;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
+    try {
+      const handle = await openSync(file);
+      return handle === undefined ? undefined : new FileSink(file, handle);
+    } catch {
+      return undefined;
     }
   }
 

@@ -32,11 +32,12 @@ export interface TransferOptions {
   readonly uncached: boolean;
   /** Pauses before each further attempt, in milliseconds; as many as there are attempts that get no further. */
   readonly pauses?: readonly number[];
+  /** A connection that brings no answer, or no byte, for so long has broken off. */
+  readonly stallMs?: number;
   readonly report: (loaded: number, total: number) => void;
 }
 
 const WHAT = "The model";
-/** A connection that brings no byte for so long has broken off. */
 const STALL_MS = 60_000;
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 /** Answers of a server that is only busy. */
@@ -116,7 +117,7 @@ class State {
   }
 
   async #ask(): Promise<Response> {
-    const response = await fetchAny(this.#url, WHAT, this.#init());
+    const response = await this.#fetch({});
     if (!response.ok) throw badStatus(response, this.#url, WHAT);
     await this.#begin(versionOf(response));
     return response;
@@ -157,10 +158,11 @@ class State {
     // To another origin it would need the server's leave; the answer is compared in any case.
     if (etag !== undefined && isStrong(etag) && isSameOrigin(this.#url)) headers["If-Range"] = etag;
     try {
-      return await fetchAny(this.#url, WHAT, { ...this.#init(), headers });
+      return await this.#fetch({ headers });
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      const isThere = await fetch(this.#url, { ...this.#init(), method: "HEAD" }).then(
+      if (error instanceof Interruption) throw error;
+      const isThere = await this.#fetch({ method: "HEAD" }).then(
         ({ ok }) => ok,
         () => false,
       );
@@ -202,7 +204,7 @@ class State {
     const reader = response.body?.getReader();
     try {
       for (;;) {
-        const part = await withinStall(reader?.read()).catch((error: unknown) => {
+        const part = await this.#withinStall(reader?.read()).catch((error: unknown) => {
           throw new Interruption(error);
         });
         if (part?.value === undefined) break;
@@ -219,21 +221,34 @@ class State {
     if (target.sink.length < total) throw new Interruption(new Error(`${target.sink.length} of ${total} bytes came`));
   }
 
-  #init(): RequestInit {
-    return { signal: this.#options.signal, ...(this.#options.uncached ? { cache: "no-store" } : {}) };
+  /** An answer of any status; an Interruption where none comes. */
+  async #fetch(init: RequestInit): Promise<Response> {
+    const { signal, uncached } = this.#options;
+    signal.throwIfAborted();
+    const controller = new AbortController();
+    // For the body, too, which is read later.
+    signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+    const cache = uncached ? { cache: "no-store" as const } : {};
+    const asking = fetchAny(this.#url, WHAT, { ...init, ...cache, signal: controller.signal });
+    return this.#withinStall(asking, (stall) => {
+      controller.abort(stall);
+      return new Interruption(stall);
+    });
   }
-}
 
-/** Rejects where it takes too long: a connection can be lost without a word. */
-async function withinStall<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stall = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came for ${STALL_MS / 1000} seconds`)), STALL_MS);
-  });
-  try {
-    return await Promise.race([reading, stall]);
-  } finally {
-    clearTimeout(timer);
+  /** Rejects where it takes too long: a connection can be lost without a word. */
+  async #withinStall<T>(waiting: T | Promise<T>, toError = (stall: Error) => stall): Promise<T> {
+    const { stallMs = STALL_MS } = this.#options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stall = new Promise<never>((_, reject) => {
+      const onStall = () => reject(toError(new Error(`nothing came for ${stallMs / 1000} seconds`)));
+      timer = setTimeout(onStall, stallMs);
+    });
+    try {
+      return await Promise.race([waiting, stall]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

@@ -136,6 +136,16 @@ export interface Sha256 {
   digest(): string;
 }
 
+/** A checkpoint that is written as safetensors; with `half` its weights in f16. A piece that is written is the caller's to keep. */
+export interface Conversion {
+  /** Bytes written. */
+  readonly written: number;
+  readonly total: number;
+  /** One tensor; true when the file is complete. */
+  step(): boolean;
+  free(): void;
+}
+
 /** Automatic masks in the making. */
 export interface Generation {
   /** Points done. */
@@ -165,8 +175,7 @@ export interface WasmModule {
     ): Promise<Session>;
   };
   readonly Sha256: new () => Sha256;
-  /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. A piece is the caller's to keep. */
-  convert(source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void): void;
+  readonly Conversion: new (source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void) => Conversion;
   /** Where the module's `.wasm` file is. */
   readonly url: URL;
 }

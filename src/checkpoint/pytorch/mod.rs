@@ -25,6 +25,9 @@ use crate::error::CheckpointFault;
 /// How zip archives begin: with a member, or with the list of none.
 const ZIP: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
+/// So many bytes of a storage are read at a time where its values are not in a tensor's order: of any type, whole values.
+const PIECE: u64 = 8 << 20;
+
 /// So many bytes tell whether a file [`is_archive`].
 pub(crate) const START: u64 = 16;
 
@@ -105,8 +108,17 @@ impl<R: Read + Seek> Container for Archive<R> {
         let range = view.range().ok_or_else(|| {
             fault("is a few values of a large storage: save the file again with `{k: v.clone() for k, v in …}`")
         })?;
-        let bytes = self.file.storage(&view.storage.key, range)?;
-        view.gather(bytes).ok_or_else(|| fault("has fewer values than its shape says"))
+        let key = &view.storage.key;
+        if view.is_row_major() {
+            let (mut bytes, whole) = (Vec::new(), range.end - range.start);
+            self.file.storage(key, range, whole, |piece| bytes = piece)?;
+            return Ok(bytes);
+        }
+        let mut gather = view.gather()?.ok_or_else(|| {
+            fault("has axes that overlap: save the file again with `{k: v.contiguous() for k, v in …}`")
+        })?;
+        self.file.storage(key, range, PIECE, |piece| gather.take(&piece))?;
+        gather.finish().ok_or_else(|| fault("has fewer values than its shape says"))
     }
 }
 
@@ -118,12 +130,13 @@ impl<R: Read + Seek> File<R> {
         }
     }
 
-    fn storage(&mut self, key: &str, range: Range<u64>) -> Result<Vec<u8>, SamError> {
+    /// Some bytes of a storage, in pieces.
+    fn storage(&mut self, key: &str, range: Range<u64>, piece: u64, each: impl FnMut(Vec<u8>)) -> Result<(), SamError> {
         match self {
-            Self::Zipped(zipped) => zipped.storage(key, range),
+            Self::Zipped(zipped) => zipped.storage(key, range, piece, each),
             Self::Legacy { reader, storages } => {
                 let start = storages.get(key).map_or(0, |storage| storage.start);
-                source::read(reader, start + range.start, range.end - range.start)
+                source::pieces(reader, start + range.start..start + range.end, piece, each)
             }
         }
     }

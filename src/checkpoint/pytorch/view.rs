@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::SamError;
+use crate::checkpoint::source::buffer;
 use crate::checkpoint::tensor::Element;
 
 /// A tensor of more axes is none of a model's.
@@ -138,33 +140,8 @@ impl View {
         (bytes <= allowed).then_some(start..start.checked_add(bytes)?)
     }
 
-    /// Its values row-major, from the bytes of [`Self::range`]. `None` where there are fewer.
-    pub(super) fn gather(&self, bytes: Vec<u8>) -> Option<Vec<u8>> {
-        if self.is_row_major() {
-            return Some(bytes);
-        }
-        let size = self.storage.dtype.size;
-        let mut values = Vec::with_capacity(self.len * size);
-        let mut index = vec![0; self.shape.len()];
-        let mut at = 0;
-        for _ in 0..self.len {
-            let start = usize::try_from(at).ok()?.checked_mul(size)?;
-            values.extend_from_slice(bytes.get(start..start.checked_add(size)?)?);
-            for ((position, side), stride) in index.iter_mut().zip(&self.shape).zip(&self.strides).rev() {
-                *position += 1;
-                at += stride;
-                if *position < *side {
-                    break;
-                }
-                at -= stride * *side as u64;
-                *position = 0;
-            }
-        }
-        Some(values)
-    }
-
     /// Whether the values follow each other; the strides of axes of one value mean nothing.
-    fn is_row_major(&self) -> bool {
+    pub(super) fn is_row_major(&self) -> bool {
         let mut expected = 1;
         self.len == 0
             || self.shape.iter().zip(&self.strides).rev().filter(|(side, _)| **side != 1).all(|(side, stride)| {
@@ -172,6 +149,92 @@ impl View {
                 expected *= *side as u64;
                 follows
             })
+    }
+
+    /// Takes its values out of its storage, in the order that they have there. `None` where that is none: where axes
+    /// overlap, as those of no weights do.
+    pub(super) fn gather(&self) -> Result<Option<Gather>, SamError> {
+        let size = self.storage.dtype.size;
+        let (mut axes, mut step) = (Vec::new(), 1);
+        for (side, stride) in self.shape.iter().zip(&self.strides).rev() {
+            if *side != 1 {
+                axes.push(Axis { side: *side, stride: *stride, step, index: 0 });
+            }
+            step *= side;
+        }
+        axes.sort_by_key(|axis| axis.stride);
+        let mut reach = 0;
+        for axis in &axes {
+            if axis.stride > 0 && axis.stride <= reach {
+                return Ok(None);
+            }
+            reach += (axis.side as u64).saturating_sub(1) * axis.stride;
+        }
+        Ok(Some(Gather { values: buffer(self.len * size)?, size, axes, left: self.len, to: 0, from: 0, passed: 0 }))
+    }
+}
+
+/// An axis of a view.
+struct Axis {
+    side: usize,
+    /// Between two values in the storage.
+    stride: u64,
+    /// Between two values in row-major order.
+    step: usize,
+    /// Of the next value.
+    index: usize,
+}
+
+/// The values of a view, row-major, on their way out of a storage that is read once, piece by piece.
+pub(super) struct Gather {
+    values: Vec<u8>,
+    /// Of a value, in bytes.
+    size: usize,
+    /// The one with the smallest stride first.
+    axes: Vec<Axis>,
+    /// Values that are still to come.
+    left: usize,
+    /// Where the next value goes, and where it is in the view's range; both counted in values.
+    to: usize,
+    from: u64,
+    /// Values of the range that have passed.
+    passed: u64,
+}
+
+impl Gather {
+    /// The next bytes of the view's range: a whole number of values.
+    pub(super) fn take(&mut self, piece: &[u8]) {
+        let end = self.passed + (piece.len() / self.size) as u64;
+        while self.left > 0 && self.from < end {
+            let start = (self.from - self.passed) as usize * self.size;
+            let value = piece.get(start..start + self.size);
+            let Some((out, value)) = self.values.get_mut(self.to * self.size..).zip(value) else { return };
+            if let Some(out) = out.get_mut(..self.size) {
+                out.copy_from_slice(value);
+            }
+            self.left -= 1;
+            self.advance();
+        }
+        self.passed = end;
+    }
+
+    fn advance(&mut self) {
+        for axis in &mut self.axes {
+            axis.index += 1;
+            self.from += axis.stride;
+            self.to += axis.step;
+            if axis.index < axis.side {
+                return;
+            }
+            axis.index = 0;
+            self.from -= axis.stride * axis.side as u64;
+            self.to -= axis.step * axis.side;
+        }
+    }
+
+    /// All values. `None` where some did not come.
+    pub(super) fn finish(self) -> Option<Vec<u8>> {
+        (self.left == 0).then_some(self.values)
     }
 }
 
@@ -183,11 +246,18 @@ mod tests {
         Storage { key: "0".into(), dtype: DType::named("int16").unwrap(), len }
     }
 
+    /// The view's values, whatever pieces the storage comes in.
     fn values(view: &View, stored: &[u16]) -> Vec<u16> {
         let bytes: Vec<u8> = stored.iter().flat_map(|value| value.to_le_bytes()).collect();
         let range = view.range().unwrap();
-        let bytes = bytes[range.start as usize..range.end as usize].to_vec();
-        view.gather(bytes).unwrap().as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect()
+        let bytes = &bytes[range.start as usize..range.end as usize];
+        let gathered = [1, 2, 3, 8].map(|piece| {
+            let mut gather = view.gather().unwrap().unwrap();
+            bytes.chunks(piece * 2).for_each(|piece| gather.take(piece));
+            gather.finish().unwrap()
+        });
+        assert!(gathered.iter().all(|values| *values == gathered[0]));
+        gathered[0].as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect()
     }
 
     #[test]
@@ -203,6 +273,32 @@ mod tests {
         assert_eq!(values(&view(5, &[], &[]), &stored), [5]);
         assert!(values(&view(8, &[0, 7], &[7, 1]), &stored).is_empty());
         assert_eq!(values(&view(0, &[1, 8], &[99, 1]), &stored).len(), 8);
+    }
+
+    #[test]
+    fn any_order_of_axes_is_that_of_the_indices() {
+        let stored: Vec<u16> = (0..24).collect();
+        let orders = [[12, 4, 1], [12, 1, 3], [4, 8, 1], [1, 8, 2], [3, 1, 6], [1, 2, 6]];
+        let repeated_or_thin = [[2, 0, 6], [0, 8, 2], [0, 0, 0]];
+        for strides in orders.into_iter().chain(repeated_or_thin) {
+            let view = View::new(storage(24), 0, vec![2, 3, 4], strides.to_vec()).unwrap();
+            let at = |i: u64, j: u64, k: u64| (i * strides[0] + j * strides[1] + k * strides[2]) as u16;
+            let expected: Vec<u16> =
+                (0..2).flat_map(|i| (0..3).flat_map(move |j| (0..4).map(move |k| at(i, j, k)))).collect();
+            assert_eq!(values(&view, &stored), expected, "{strides:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_short_or_overlaps_is_not_gathered() {
+        let view = View::new(storage(8), 0, vec![2, 3], vec![1, 2]).unwrap();
+        let mut gather = view.gather().unwrap().unwrap();
+        gather.take(&[0; 10]);
+        assert_eq!(gather.finish(), None);
+        for strides in [[1, 1], [2, 1], [1, 2]] {
+            let view = View::new(storage(8), 0, vec![3, 3], strides.to_vec()).unwrap();
+            assert!(view.gather().unwrap().is_none(), "{strides:?}");
+        }
     }
 
     #[test]

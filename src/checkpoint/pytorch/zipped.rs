@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord};
+use rawzip::{CompressionMethod, Crc32, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord};
 
 use super::pickle::{self, Pickle, shown};
 use crate::SamError;
@@ -96,9 +96,15 @@ impl<R: Read + Seek> Zipped<R> {
         Some(self.member(&format!("data/{key}"))?.len)
     }
 
-    /// Some bytes of a storage.
-    pub(super) fn storage(&mut self, key: &str, range: Range<u64>) -> Result<Vec<u8>, SamError> {
-        self.read(&format!("data/{key}"), range)
+    /// Some bytes of a storage, in pieces.
+    pub(super) fn storage(
+        &mut self,
+        key: &str,
+        range: Range<u64>,
+        piece: u64,
+        each: impl FnMut(Vec<u8>),
+    ) -> Result<(), SamError> {
+        self.read(&format!("data/{key}"), range, piece, each)
     }
 
     fn member(&self, name: &str) -> Option<&Member> {
@@ -111,10 +117,18 @@ impl<R: Read + Seek> Zipped<R> {
         if len > most {
             return Err(CheckpointFault::file(format!("{name} in its archive has {len} bytes; {most} are the most")));
         }
-        self.read(name, 0..len)
+        let mut bytes = Vec::new();
+        self.read(name, 0..len, len, |piece| bytes = piece)?;
+        Ok(bytes)
     }
 
-    fn read(&mut self, name: &str, range: Range<u64>) -> Result<Vec<u8>, SamError> {
+    fn read(
+        &mut self,
+        name: &str,
+        range: Range<u64>,
+        piece: u64,
+        mut each: impl FnMut(Vec<u8>),
+    ) -> Result<(), SamError> {
         let shown = shown(name);
         let Some(member) = self.member(name) else {
             return Err(CheckpointFault::file(format!("its archive has no {shown}")));
@@ -127,18 +141,21 @@ impl<R: Read + Seek> Zipped<R> {
             return Err(CheckpointFault::file(format!("its archive is damaged: {shown} reaches into what follows it")));
         }
         let (whole, crc) = (range == (0..member.len), member.crc);
-        let bytes = source::read(
-            self.archive.get_mut().0.get_mut(),
-            start + range.start,
-            range.end.saturating_sub(range.start),
-        )?;
         // PyTorch can be told to compute no checksums; it writes zeros then.
-        if whole && crc != 0 && rawzip::crc32(&bytes) != crc {
+        let mut sum = (whole && crc != 0).then(Crc32::new);
+        let reader = self.archive.get_mut().0.get_mut();
+        source::pieces(reader, start + range.start..start + range.end, piece, |bytes| {
+            if let Some(sum) = &mut sum {
+                sum.update(&bytes);
+            }
+            each(bytes);
+        })?;
+        if sum.is_some_and(|sum| sum.checksum() != crc) {
             return Err(CheckpointFault::file(format!(
                 "its archive is damaged: the checksum of {shown} is another one"
             )));
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

@@ -175,6 +175,8 @@ fn tensors_that_are_not_in_their_storage_are_refused() {
         refused(&dict(&[("x", tensor(storage("FloatStorage", "0", len), offset, shape, strides))]));
     }
     refused(&dict(&[("x", tensor(storage("FloatStorage", "7", 1), 0, &[1], &[1]))]));
+    let overlapping = refused(&dict(&[("x", tensor(storage("HalfStorage", "0", 4), 0, &[2, 2], &[1, 1]))]));
+    assert!(overlapping.contains("overlap"), "{overlapping}");
     refused(&dict(&[("x", tensor(storage("FloatStorage", &"9".repeat(1000), 1), 0, &[1], &[1]))]));
     let (class, rebuild) = (global("torch", "FloatStorage"), global("torch._utils", "_rebuild_tensor_v2"));
     for odd in [

@@ -16,6 +16,7 @@ import type {
   SamErrorCode,
   SamImage,
   SamInfo,
+  SaveProgress,
 } from "burn-sam";
 
 export async function load(): Promise<Sam> {
@@ -55,6 +56,9 @@ export async function inspect(sam: Sam): Promise<string> {
   sam.info.model = "other";
   const { code } = await sam.lost;
   await sam.restart();
+  const onProgress = ({ stage, loaded, total }: SaveProgress) => console.log(stage === "save" && loaded / total);
+  const file: Blob = await sam.saveModel({ half: true, signal: AbortSignal.timeout(1000), onProgress });
+  console.log(file.size);
   sam.free();
   return [model, known, adapter, precision, parameters * imageSize + wasmMemory, hash, code].join();
 }
