@@ -118,10 +118,10 @@ export class SettingsDialog {
   }
 
   #card({ name, title, bytes, licence }: MenuEntry, chosen: ModelChoice): HTMLElement {
-    const note = [formatBytes(bytes), licence, this.#kept.has(name) && text.modelKept];
+    const facts = [formatBytes(bytes), licence, this.#kept.has(name) && text.modelKept];
     return card(
       { name, title: name === "tiny" ? `${text.modelBuiltIn} (tiny)` : title },
-      note.filter((part) => part !== false).join(" · "),
+      [text.modelNotes[name] ?? "", facts.filter((part) => part !== false).join(" · ")],
       chosen.kind === "preset" && chosen.name === name,
     );
   }
@@ -129,13 +129,17 @@ export class SettingsDialog {
   /** For a file or an address: chosen, and not to be chosen again here. */
   #ownCard(model: ModelChoice): HTMLElement {
     const note = model.kind === "url" ? model.url : "";
-    const own = card({ name: modelName(model), title: modelName(model) }, note, true);
+    const own = card({ name: modelName(model), title: modelName(model) }, [note], true);
     own.querySelector("input")?.setAttribute("disabled", "");
     return own;
   }
 }
 
-function card({ name, title }: Pick<MenuEntry, "name" | "title">, note: string, checked: boolean): HTMLElement {
+function card(
+  { name, title }: Pick<MenuEntry, "name" | "title">,
+  notes: readonly string[],
+  checked: boolean,
+): HTMLElement {
   const label = element("label");
   const input = element("input");
   input.type = "radio";
@@ -143,7 +147,7 @@ function card({ name, title }: Pick<MenuEntry, "name" | "title">, note: string, 
   input.value = name;
   input.checked = checked;
   const words = element("span");
-  words.append(element("strong", title), element("small", note));
+  words.append(element("strong", title), ...notes.filter(Boolean).map((note) => element("small", note)));
   label.append(input, words);
   return label;
 }
