@@ -216,6 +216,32 @@ test.describe("another image", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("leaving the page", { tag: "@cpu" }, () => {
+  test("is asked about where several objects were not exported", async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    await page.keyboard.press("n");
+    await click(page, places.box);
+    await answered(page);
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+    expect(dialog.type()).toBe("beforeunload");
+    await dialog.dismiss();
+
+    const file = page.waitForEvent("download");
+    await page.locator("#more-exports").click();
+    await page.locator("#save-svg").click();
+    await file;
+    await expect(page.locator("#status")).toContainText("Saved");
+    const closed = page.waitForEvent("close");
+    await page.close({ runBeforeUnload: true });
+    await closed;
+  });
+});
+
 test.describe("pinch", { tag: "@cpu" }, () => {
   test.use({ viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true });
 
