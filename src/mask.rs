@@ -6,7 +6,7 @@ mod simplify;
 
 pub use outline::{Corner, Polygon, Ring};
 pub use rle::Rle;
-pub(crate) use rle::coco_string;
+pub(crate) use rle::{Column, Span};
 
 use crate::SamError;
 use crate::geometry::Geometry;

@@ -24,6 +24,18 @@ function wordsFirst(): Plugin {
   };
 }
 
+/** The pictures of the buttons, in the page itself: `<use>` finds them there without another request. */
+function icons(): Plugin {
+  const file = new URL("./icons.svg", import.meta.url);
+  return {
+    name: "burn-sam:icons",
+    transformIndexHtml: {
+      order: "pre",
+      handler: (html) => html.replace("<!-- icons.svg -->", () => readFileSync(file, "utf8")),
+    },
+  };
+}
+
 /** Both modules have one file name: the service worker tells them apart by this. */
 const assetFileNames = ({ originalFileNames = [] }: { originalFileNames?: readonly string[] }): string =>
   originalFileNames.some((name) => name.includes("wasm/webgpu/"))
@@ -33,7 +45,7 @@ const assetFileNames = ({ originalFileNames = [] }: { originalFileNames?: readon
 export default defineConfig(({ command }) => ({
   // Relative addresses: the page works under any sub-path.
   base: "./",
-  plugins: [wordsFirst(), offline(new URL("./dist/", import.meta.url))],
+  plugins: [icons(), wordsFirst(), offline(new URL("./dist/", import.meta.url))],
   define: { __SOURCE_URL__: JSON.stringify(sourceUrl()), __OFFLINE__: JSON.stringify(command === "build") },
   // The dependency optimiser would move the package's Worker, wasm and model away from `new URL(.., import.meta.url)`.
   optimizeDeps: { exclude: ["burn-sam"] },

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Sam } from "../dist/index.js";
 import { toWireEverything } from "../dist/client/everything.js";
-import { checkpoint, imageData, installPage } from "./fakes.mjs";
+import { checkpoint, imageData, installPage, until } from "./fakes.mjs";
 
 async function encoded(log = [], width = 4, height = 6) {
   installPage({ log });
@@ -101,11 +100,10 @@ test("an abort stops after the batch it is at, and other calls get in between", 
   const asked = image.everything({ cropNLayers: 50, signal: controller.signal, onProgress });
   await image.segment({});
   await assert.rejects(asked, (reason) => reason === "enough");
-  await sleep(50);
+  await until(() => log.includes("free generation"));
   const batches = log.filter((line) => line.startsWith("batch")).length;
   assert.ok(batches < 10, `${batches} batches`);
   assert.ok(log.indexOf("segment 1") < log.lastIndexOf("batch at 2"), log.join(", "));
-  assert.ok(log.includes("free generation"));
 });
 
 test("freeing the image ends what is pending", async () => {
@@ -115,7 +113,6 @@ test("freeing the image ends what is pending", async () => {
   await image.segment({});
   image.free();
   await assert.rejects(asked, { code: "disposed" });
-  await sleep(50);
-  assert.ok(log.includes("free generation") && log.includes("free embedding"));
+  await until(() => log.includes("free generation") && log.includes("free embedding"));
   await assert.rejects(image.everything(), { code: "disposed" });
 });

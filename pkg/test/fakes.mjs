@@ -1,9 +1,20 @@
 // A wasm module, a Worker and a page that run in Node, so that everything between the API and the boundary is tested.
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Host } from "../dist/host/host.js";
 
 export function samError(code, message) {
   return Object.assign(new Error(message), { name: "SamError", code });
+}
+
+/** Waits for what nobody tells of. On a crowded machine a fixed wait may be over before the event loop has run once. */
+export async function until(condition) {
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `never: ${condition}`);
+    await sleep(1);
+  }
 }
 
 /** A bitmap as far as this package looks at one. */

@@ -4,10 +4,9 @@ use super::grid::Crop;
 use super::nms::nms;
 use super::options::{EverythingOptions, OutputMode};
 use super::regions::remove_small;
-use super::rle::Rle;
 use super::scan::{Scanner, Thresholds};
 use super::{Record, Segmentation};
-use crate::mask::coco_string;
+use crate::mask::Rle;
 
 /// The reference's `mask_threshold`.
 const MASK_THRESHOLD: f64 = 0.0;
@@ -42,6 +41,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct Filter {
     options: EverythingOptions,
+    /// `[width, height]`.
     image_size: [usize; 2],
     /// Of crops that are over.
     found: Vec<Found>,
@@ -90,7 +90,7 @@ impl Filter {
         }
         let [x, y] = answer.point;
         self.current.push(Found {
-            mask: Rle::from_rows(&scan.spans, [left, top], self.image_size),
+            mask: Rle::from_rows(&scan.spans, [left, top], [height, width]),
             corners,
             score: answer.score,
             stability,
@@ -128,15 +128,11 @@ impl Filter {
 impl Found {
     pub(crate) fn record(self, mode: OutputMode) -> Record {
         let (area, bbox) = (self.mask.area(), self.bbox());
-        let size = [self.mask.height, self.mask.width];
+        let size = self.mask.size();
         let segmentation = match mode {
-            OutputMode::BinaryMask => {
-                let mut pixels = vec![0; size[0] * size[1]];
-                self.mask.write_rows(0, &mut pixels);
-                Segmentation::BinaryMask(pixels)
-            }
-            OutputMode::UncompressedRle => Segmentation::UncompressedRle { size, counts: self.mask.counts },
-            OutputMode::CocoRle => Segmentation::CocoRle { size, counts: coco_string(&self.mask.counts) },
+            OutputMode::BinaryMask => Segmentation::BinaryMask(self.mask.to_pixels()),
+            OutputMode::UncompressedRle => Segmentation::UncompressedRle { size, counts: self.mask.into_counts() },
+            OutputMode::CocoRle => Segmentation::CocoRle { size, counts: self.mask.coco_string() },
         };
         Record {
             segmentation,
@@ -161,7 +157,7 @@ impl Found {
 fn clean(mut found: Vec<Found>, min_area: usize, threshold: f64) -> Vec<Found> {
     let cleaned: Vec<Option<Rle>> = found.iter().map(|found| remove_small(&found.mask, min_area)).collect();
     let boxes: Vec<[usize; 4]> =
-        found.iter().zip(&cleaned).map(|(found, cleaned)| cleaned.as_ref().unwrap_or(&found.mask).corners()).collect();
+        found.iter().zip(&cleaned).map(|(found, cleaned)| corners(cleaned.as_ref().unwrap_or(&found.mask))).collect();
     let scores: Vec<f32> = cleaned.iter().map(|cleaned| if cleaned.is_some() { 0.0 } else { 1.0 }).collect();
     for ((found, cleaned), corners) in found.iter_mut().zip(cleaned).zip(&boxes) {
         if let Some(mask) = cleaned {
@@ -170,6 +166,12 @@ fn clean(mut found: Vec<Found>, min_area: usize, threshold: f64) -> Vec<Found> {
     }
     let kept = nms(&boxes, &scores, threshold);
     select(found, &kept)
+}
+
+/// The outermost pixels, both corners inside; all 0 where the mask is empty.
+fn corners(mask: &Rle) -> [usize; 4] {
+    let [x, y, width, height] = mask.bbox();
+    [x, y, (x + width).saturating_sub(1), (y + height).saturating_sub(1)]
 }
 
 fn boxes(found: &[Found]) -> Vec<[usize; 4]> {
@@ -190,6 +192,13 @@ fn is_cut(corners: [usize; 4], crop: [usize; 4], image: [usize; 4]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_box_of_a_mask_has_both_corners_inside() -> Result<(), crate::SamError> {
+        assert_eq!(corners(&Rle::from_pixels(&[0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], 4, 3)?), [0, 1, 1, 2]);
+        assert_eq!(corners(&Rle::from_pixels(&[0; 4], 2, 2)?), [0; 4]);
+        Ok(())
+    }
 
     #[test]
     fn a_box_at_an_edge_of_the_crop_is_cut_unless_the_image_ends_there() {

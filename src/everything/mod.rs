@@ -13,7 +13,6 @@ mod grid;
 mod nms;
 mod options;
 mod regions;
-mod rle;
 mod scan;
 
 #[cfg(target_arch = "wasm32")]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::rle::{Column, Rle};
+use crate::mask::{Column, Rle};
 
 /// Fills the holes of less than `min_area` pixels, then drops the islands; none where there are neither. Pixels that touch
 /// at a corner belong together. Where every island is small, the largest stays.
@@ -38,6 +38,7 @@ struct Region {
 
 /// The connected regions of a mask.
 struct Regions {
+    /// `[height, width]`.
     size: [usize; 2],
     columns: Vec<Column>,
     /// For each column's run, its region.
@@ -75,7 +76,7 @@ impl Regions {
                 numbers[root]
             })
             .collect();
-        Self { size: [mask.width, mask.height], columns, labels, list }
+        Self { size: mask.size(), columns, labels, list }
     }
 
     fn any_below(&self, min_area: usize) -> bool {
@@ -124,11 +125,8 @@ mod tests {
     use super::*;
 
     fn mask(rows: &[&str]) -> Rle {
-        let size = [rows[0].len(), rows.len()];
-        let pixel = |x: usize, y: usize| rows[y].as_bytes()[x] == b'#';
-        let pixels = (0..size[0]).flat_map(|x| (0..size[1]).map(move |y| (x, y))).filter(|(x, y)| pixel(*x, *y));
-        let columns = pixels.map(|(x, y)| Column { x: x as u32, y0: y as u32, y1: y as u32 + 1 });
-        Rle::from_columns(columns, size)
+        let pixels: Vec<u8> = rows.iter().flat_map(|row| row.bytes().map(|pixel| u8::from(pixel == b'#'))).collect();
+        Rle::from_pixels(&pixels, rows[0].len(), rows.len()).unwrap()
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! The arithmetic is that of `mask::Rendering`. But most of an image is far from an object's edge: where the low-res
 //! logits that a pixel is made of all lie on the same side of every threshold, so does the pixel, and it is not made.
 
-use super::rle::Span;
 use crate::geometry::Geometry;
+use crate::mask::Span;
 use crate::ops::Bilinear;
 
 /// What rounding may add to a blend of logits, as a share of the largest of them, a hundred times over.

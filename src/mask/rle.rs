@@ -2,6 +2,10 @@
 //!
 //! Follows <https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c>
 
+mod runs;
+
+pub(crate) use runs::{Column, Span};
+
 use crate::SamError;
 use crate::geometry::MAX_SIDE;
 
@@ -86,18 +90,28 @@ impl Rle {
 
     /// COCO's compressed form, byte for byte that of pycocotools.
     pub fn coco_string(&self) -> String {
-        coco_string(&self.counts)
+        let counts = &self.counts;
+        let mut text = String::with_capacity(2 * counts.len());
+        for (index, count) in counts.iter().enumerate() {
+            // From the fourth run on COCO stores the difference to the run two before. Five bits a character, low ones
+            // first; 0x20 says that more follow, 0x10 is the sign.
+            let before = if index > 2 { counts[index - 2] } else { 0 };
+            let mut rest = i64::from(*count) - i64::from(before);
+            let mut more = true;
+            while more {
+                let bits = (rest & 0x1f) as u8;
+                rest >>= 5;
+                more = rest != if bits & 0x10 == 0 { 0 } else { -1 };
+                text.push(char::from(48 + bits + if more { 0x20 } else { 0 }));
+            }
+        }
+        text
     }
 
     /// The pixels, row-major: 1 inside, 0 outside.
     pub fn to_pixels(&self) -> Vec<u8> {
-        let [height, width] = self.size;
-        let mut pixels = vec![0; width * height];
-        for (start, end) in self.runs() {
-            for position in start..end {
-                pixels[position % height * width + position / height] = 1;
-            }
-        }
+        let mut pixels = vec![0; self.size[0] * self.size[1]];
+        self.write_rows(0, &mut pixels);
         pixels
     }
 
@@ -109,6 +123,11 @@ impl Rle {
     /// Pixels outside and inside by turns, down the columns.
     pub fn counts(&self) -> &[u32] {
         &self.counts
+    }
+
+    /// The same, without a copy.
+    pub(crate) fn into_counts(self) -> Vec<u32> {
+        self.counts
     }
 
     /// Number of pixels inside.
@@ -157,25 +176,6 @@ fn check([height, width]: [usize; 2]) -> Result<usize, SamError> {
     }
     let reason = format!("is {width}×{height}; sides are from 1 to {MAX_SIDE} pixels");
     Err(SamError::prompt("size", reason))
-}
-
-/// COCO's compressed form of run lengths.
-pub(crate) fn coco_string(counts: &[u32]) -> String {
-    let mut text = String::with_capacity(2 * counts.len());
-    for (index, count) in counts.iter().enumerate() {
-        // From the fourth run on COCO stores the difference to the run two before. Five bits a character, low ones
-        // first; 0x20 says that more follow, 0x10 is the sign.
-        let before = if index > 2 { counts[index - 2] } else { 0 };
-        let mut rest = i64::from(*count) - i64::from(before);
-        let mut more = true;
-        while more {
-            let bits = (rest & 0x1f) as u8;
-            rest >>= 5;
-            more = rest != if bits & 0x10 == 0 { 0 } else { -1 };
-            text.push(char::from(48 + bits + if more { 0x20 } else { 0 }));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

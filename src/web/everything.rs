@@ -10,7 +10,6 @@ use super::session::Embedding;
 use super::types::{BAND, CandidatesJs, EverythingJs, Pixels, RecordsJs, room, to_js};
 use crate::SamError;
 use crate::everything::{Candidate, EverythingOptions, Found, OutputMode, PointGrids};
-use crate::mask::coco_string;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,13 +192,13 @@ fn wire_candidate(candidate: &Candidate) -> WireCandidate {
 }
 
 fn wire_record(found: Found, mode: OutputMode) -> Result<WireRecord, SamError> {
-    let size = [found.mask.height, found.mask.width];
+    let size = found.mask.size();
     let area = found.mask.area();
     let (bbox, crop_box) = (found.bbox(), found.crop.xywh());
     let segmentation = match mode {
         OutputMode::BinaryMask => WireSegmentation::Pixels(pixels(&found)?),
-        OutputMode::UncompressedRle => WireSegmentation::Runs { size, counts: found.mask.counts },
-        OutputMode::CocoRle => WireSegmentation::Coco { size, counts: coco_string(&found.mask.counts) },
+        OutputMode::UncompressedRle => WireSegmentation::Runs { size, counts: found.mask.into_counts() },
+        OutputMode::CocoRle => WireSegmentation::Coco { size, counts: found.mask.coco_string() },
     };
     Ok(WireRecord {
         segmentation,
@@ -214,7 +213,7 @@ fn wire_record(found: Found, mode: OutputMode) -> Result<WireRecord, SamError> {
 
 /// In JavaScript's memory, band by band.
 fn pixels(found: &Found) -> Result<WireMask, SamError> {
-    let (width, height) = (found.mask.width, found.mask.height);
+    let [height, width] = found.mask.size();
     let data: Uint8Array = room([width, height], "pass outputMode \"coco_rle\" or a higher predIouThresh")?;
     let rows = (BAND / width).max(1);
     let mut band = vec![0; rows.min(height) * width];

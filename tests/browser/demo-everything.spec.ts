@@ -1,7 +1,17 @@
 // Everything mode on the demo page: candidates on the way, regions under the pointer, objects made of them, and an abort.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { click, expectState, openDemo, openScene, places, positionOf, screenshot, shown } from "./support/demo.ts";
+import {
+  answered,
+  click,
+  expectState,
+  openDemo,
+  openScene,
+  places,
+  positionOf,
+  screenshot,
+  shown,
+} from "./support/demo.ts";
 import { repository } from "./support/paths.ts";
 import { expect, test } from "./support/test.ts";
 
@@ -46,6 +56,29 @@ test.describe("everything", { tag: "@cpu" }, () => {
     await page.keyboard.press("Control+z");
     await expect.poll(() => shown(page)).toEqual(ball);
     await page.keyboard.press("Control+z");
+    await expect(stage).toHaveAttribute("data-objects", "1");
+  });
+
+  test("all regions are kept by one button, and undone in one step", async ({ page }) => {
+    const [body, stage] = [page.locator("body"), page.locator("#stage")];
+    await click(page, places.wall);
+    await answered(page);
+    await page.keyboard.press("e");
+    await expect(body).toHaveAttribute("data-everything", "done", { timeout: 60_000 });
+    const found = Number(await stage.getAttribute("data-regions"));
+    await expect(page.locator("#new-object")).toBeHidden();
+    await page.locator("#keep-all").click();
+    await expect(body).not.toHaveAttribute("data-everything");
+    await expect(stage).toHaveAttribute("data-objects", String(found + 1));
+    await expect(page.locator("#keep-all")).toBeHidden();
+    await expect(page.locator("#everything")).toBeFocused();
+    await screenshot(page, "demo-cpu-everything-kept");
+    const file = page.waitForEvent("download");
+    await page.locator("#more-exports").click();
+    await page.locator("#save-coco").click();
+    const data = JSON.parse(readFileSync(await (await file).path(), "utf8")) as { annotations: unknown[] };
+    expect(data.annotations).toHaveLength(found + 1);
+    await page.locator("#undo").click();
     await expect(stage).toHaveAttribute("data-objects", "1");
   });
 

@@ -124,8 +124,6 @@ test.describe("a model that stops again and again", { tag: "@cpu" }, () => {
 });
 
 test.describe("zoom", { tag: "@cpu" }, () => {
-  const zoomOf = async (page: Page) => Number(await page.locator("#stage").getAttribute("data-zoom"));
-
   test.beforeEach(async ({ page, device }) => {
     await openDemo(page, device);
     await openScene(page);
@@ -181,35 +179,123 @@ test.describe("zoom", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("another image", { tag: "@cpu" }, () => {
+  test("loses nothing: undo goes back to the one before, with its objects, and redo returns", async ({
+    page,
+    device,
+  }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    const ball = await shown(page);
+    await page.keyboard.press("n");
+    await click(page, places.box);
+    await answered(page);
+    const [stage, status] = [page.locator("#stage"), page.locator("#status")];
+    await page.locator('[data-sample="cat.jpg"]').click();
+    await expect(stage).toHaveAttribute("data-image", "451,300");
+    await expectState(page, "encoded");
+    await expect(status).toContainText("Undo brings back “scene”");
+    await expect(stage).toHaveAttribute("data-objects", "1");
+    await click(page, [0.5, 0.5]);
+    await answered(page);
+    const cat = await shown(page);
+    for (let i = 0; i < 2; i++) await page.keyboard.press("Control+z");
+    await expect(stage).toHaveAttribute("data-image", "320,240");
+    await answered(page);
+    await expect(stage).toHaveAttribute("data-objects", "2");
+    await page.keyboard.press("j");
+    await expect.poll(() => shown(page)).toEqual(ball);
+    await page.keyboard.press("Control+Shift+z");
+    await expect(stage).toHaveAttribute("data-image", "451,300");
+    await expectState(page, "encoded");
+    await page.keyboard.press("Control+Shift+z");
+    await answered(page);
+    expect(await shown(page)).toEqual(cat);
+  });
+});
+
+test.describe("leaving the page", { tag: "@cpu" }, () => {
+  test("is asked about where several objects were not exported", async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    await page.keyboard.press("n");
+    await click(page, places.box);
+    await answered(page);
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+    expect(dialog.type()).toBe("beforeunload");
+    await dialog.dismiss();
+
+    const file = page.waitForEvent("download");
+    await page.locator("#more-exports").click();
+    await page.locator("#save-svg").click();
+    await file;
+    await expect(page.locator("#status")).toContainText("Saved");
+    const closed = page.waitForEvent("close");
+    await page.close({ runBeforeUnload: true });
+    await closed;
+  });
+});
+
 test.describe("pinch", { tag: "@cpu" }, () => {
   test.use({ viewport: { width: 390, height: 760 }, hasTouch: true, isMobile: true });
 
-  test("two fingers zoom and set no points", async ({ page, device }) => {
+  test("two fingers zoom around what is between them, one moves it, and a tap still means that place", async ({
+    page,
+    device,
+  }) => {
     await openDemo(page, device);
     await openScene(page);
-    const before = Number(await page.locator("#stage").getAttribute("data-zoom"));
-    const { x, y } = await positionOf(page, [0.5, 0.5]);
-    const client = await page.context().newCDPSession(page);
-    const touch = (type: "touchStart" | "touchMove" | "touchEnd", spread: number) =>
-      client.send("Input.dispatchTouchEvent", {
-        type,
-        touchPoints:
-          type === "touchEnd"
-            ? []
-            : [
-                { x: x - spread, y, id: 0 },
-                { x: x + spread, y, id: 1 },
-              ],
-      });
-    await touch("touchStart", 30);
-    for (const spread of [40, 50, 60]) await touch("touchMove", spread);
-    await touch("touchEnd", 60);
-    await expect
-      .poll(async () => Number(await page.locator("#stage").getAttribute("data-zoom")))
-      .toBeCloseTo(2 * before, 1);
-    expect((await shown(page)).points).toEqual([]);
+    const fitted = await zoomOf(page);
+    // Half-way down the ball's height, where the image stays in the middle of a higher stage.
+    const place = [0.29, 0.5] as const;
+    const { x, y } = await positionOf(page, place);
+    const touch = await fingers(page);
+    const pair = (spread: number) => [
+      { x: x - spread, y },
+      { x: x + spread, y },
+    ];
+    await touch("touchStart", pair(30));
+    for (const spread of [40, 50, 60]) await touch("touchMove", pair(spread));
+    await touch("touchEnd", []);
+    await expect.poll(() => zoomOf(page)).toBeCloseTo(2 * fitted, 1);
+    const after = await positionOf(page, place);
+    expect(Math.hypot(after.x - x, after.y - y), "it is where the fingers were").toBeLessThan(2);
+
+    await touch("touchStart", [{ x, y }]);
+    for (const step of [15, 30, 45, 60]) await touch("touchMove", [{ x: x + step, y: y - step / 2 }]);
+    await touch("touchEnd", []);
+    const moved = await positionOf(page, place);
+    expect(Math.hypot(moved.x - x - 60, moved.y - y + 30), "it went with the finger").toBeLessThan(2);
+    expect((await shown(page)).points, "neither sets points").toEqual([]);
+
+    await page.touchscreen.tap(moved.x, moved.y);
+    await answered(page);
+    const [point] = (await shown(page)).points;
+    expect(Math.hypot((point?.[0] ?? NaN) - 0.29 * 320, (point?.[1] ?? NaN) - 0.5 * 240)).toBeLessThan(1);
   });
 });
+
+async function zoomOf(page: Page): Promise<number> {
+  return Number(await page.locator("#stage").getAttribute("data-zoom"));
+}
+
+type Touch = (
+  type: "touchStart" | "touchMove" | "touchEnd",
+  points: readonly { readonly x: number; readonly y: number }[],
+) => Promise<unknown>;
+
+/** Fingers on the screen, as the browser gets them from a touch screen. */
+async function fingers(page: Page): Promise<Touch> {
+  const client = await page.context().newCDPSession(page);
+  return (type, points) =>
+    client.send("Input.dispatchTouchEvent", { type, touchPoints: points.map((point, id) => ({ ...point, id })) });
+}
 
 test.describe("the brush", { tag: "@cpu" }, () => {
   test("paints a mask that is asked with the rest, and is undone stroke by stroke", async ({ page, device }) => {

@@ -85,6 +85,7 @@ test.describe("on a phone", { tag: "@cpu" }, () => {
   test("nothing overflows, and a tap is a click", async ({ page, device }) => {
     await openDemo(page, device);
     expect(await overflow(page), "the empty page").toBe(0);
+    expect(await page.evaluate(() => scrollY), "the page begins at its top").toBe(0);
     await screenshot(page, "demo-cpu-phone-welcome");
     await openScene(page);
     expect(await overflow(page), "with an image").toBe(0);
@@ -92,6 +93,9 @@ test.describe("on a phone", { tag: "@cpu" }, () => {
     await page.touchscreen.tap(x, y);
     await answered(page);
     expect(await overflow(page), "with a mask").toBe(0);
+    await page.keyboard.press("n");
+    await page.keyboard.press("Control+z");
+    expect(await page.evaluate(() => scrollY), "the list of objects scrolls, not the page").toBe(0);
     await screenshot(page, "demo-cpu-phone");
     for (const id of ["tool-add", "tool-remove", "tool-box"])
       await expect(page.locator(`label:has(#${id})`)).toBeVisible();

@@ -153,6 +153,28 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await openDemo(page, device);
   });
 
+  test("with arrow keys the focus stays with the models, and a download that has not begun can be stopped", async ({
+    page,
+    device,
+  }) => {
+    // A server that does not answer.
+    await page.route("https://huggingface.co/**", () => undefined);
+    await openDemo(page, device);
+    await page.locator("#settings").click();
+    const model = (name: string) => page.locator(`#models input[value="${name}"]`);
+    await model("tiny").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await expect(page.locator("#model-stop")).toBeVisible();
+    await expect(model("mobile-sam")).toBeChecked();
+    await expect(model("mobile-sam"), "after the list was made anew").toBeFocused();
+    await page.locator("#model-stop").click();
+    await expect(model("tiny")).toBeChecked();
+    await expect(model("tiny")).toBeFocused();
+    await expect(page.locator("#model-status")).toBeHidden();
+    await expect(page.locator("body")).toHaveAttribute("data-model", "tiny");
+  });
+
   test("a checkpoint at an address is remembered", async ({ page }) => {
     await page.goto(demoSite());
     await expectState(page, "ready");

@@ -71,6 +71,8 @@ function expectTour(report: unknown): void {
     ...{ logits: area, "a bitmap": area, toImageData: area, toBlob: area, cutout: area },
     "a cut-out of the rectangle": [true, true],
     ...{ toRle: area, toCocoRle: [240, 320] },
+    "everything mode": [[9, 9, true], true, true],
+    "everything, given up": true,
     "saved and opened": area,
     embedding: [1, 128, 16, 16],
     "the model is kept": true,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as esbuild from "esbuild";
 import { serve } from "../browser/support/server.ts";
 import { node, start } from "./cli.ts";
+import { demandingTrustedTypes } from "./sites.ts";
 import { answer, expect, expectMask, makeProject, sharedProject, test } from "./support.ts";
 
 const vites = [
@@ -27,8 +28,10 @@ for (const { name, cli, project, needsConfiguration } of vites) {
   test(`${name} builds it without configuration`, async ({ page }) => {
     const root = project();
     await node(root, cli, "build");
-    const site = await serve(join(root, "dist"));
-    await expectMask(page, site.url).finally(() => site.close());
+    for (const options of [{}, demandingTrustedTypes]) {
+      const site = await serve(join(root, "dist"), options);
+      await expectMask(page, site.url).finally(() => site.close());
+    }
   });
 
   test(`${name}: the development server ${needsConfiguration ? "says what must be configured" : "serves it"}`, async ({
@@ -60,6 +63,17 @@ test("webpack 5 builds it without configuration", async ({ page }) => {
   await node(root, "build.js");
   const site = await serve(join(root, "dist"));
   await expectMask(page, site.url).finally(() => site.close());
+});
+
+test("Next's development server", async ({ page }) => {
+  const root = sharedProject("next");
+  const server = await start(root, "node_modules/next/dist/bin/next", "dev", "--port", "0");
+  try {
+    await expectMask(page, server.url);
+    expect(await page.textContent("#server")).toBe("1 2 1");
+  } finally {
+    await server.stop();
+  }
 });
 
 for (const bundler of ["turbopack", "webpack"]) {

@@ -1,5 +1,5 @@
 // Without a bundler: files as they are, from a server.
-import { forbidding, frames, framingSite, sites } from "./sites.ts";
+import { forbidding, frames, framingSite, othersTypes, sites } from "./sites.ts";
 import { answer, expect, expectMask, test } from "./support.ts";
 
 for (const [name, open] of Object.entries(sites)) {
@@ -16,6 +16,12 @@ for (const [name, { open, missing }] of Object.entries(forbidding)) {
     expect(title).toContain(missing);
   });
 }
+
+test("Trusted Types without this package's: the error says what is missing", async ({ page }) => {
+  const title = await answer(page, await othersTypes());
+  expect(title).toMatch(/^unsupported: /);
+  expect(title).toContain("`trusted-types burn-sam`");
+});
 
 for (const [name, frame] of Object.entries(frames)) {
   test(`an iframe ${name}`, async ({ page }) => {

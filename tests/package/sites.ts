@@ -52,6 +52,18 @@ function withPolicy(directives: Readonly<Record<string, string>>): ServeOptions 
   return { headers: () => ({ "Content-Security-Policy": policy.join("; ") }) };
 }
 
+const strict = { "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "'self'", "connect-src": "'self'" };
+const strictWith = (origin: string) => ({
+  "script-src": `'self' ${origin} 'wasm-unsafe-eval'`,
+  // A Blob starts the Worker; for Firefox, what is imported there counts as Workers too.
+  "worker-src": `blob: ${origin}`,
+  "connect-src": `'self' ${origin}`,
+});
+const trustedTypes = (policy: string) => ({ "require-trusted-types-for": "'script'", "trusted-types": policy });
+
+/** How a server says so. */
+export const demandingTrustedTypes = withPolicy({ ...strict, ...trustedTypes("burn-sam") });
+
 /** Each gives the address of a page that shows its answer in its title. */
 export const sites = {
   "plain HTML below a path": async () => `${await open(plainProject(), { base: "/some/deep/path/" })}index.html`,
@@ -64,19 +76,15 @@ export const sites = {
     return open(project);
   },
   "the package on another origin, as from a CDN": async () => open(plainProject((await openCdn()).script)),
-  "a Content-Security-Policy without eval and inline scripts": () => {
-    const policy = { "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "'self'", "connect-src": "'self'" };
-    return open(plainProject(), withPolicy(policy));
-  },
+  "a Content-Security-Policy without eval and inline scripts": () => open(plainProject(), withPolicy(strict)),
   "such a policy, and the package on another origin": async () => {
     const { origin, script } = await openCdn();
-    const policy = {
-      "script-src": `'self' ${origin} 'wasm-unsafe-eval'`,
-      // A Blob starts the Worker; for Firefox, what is imported there counts as Workers too.
-      "worker-src": `blob: ${origin}`,
-      "connect-src": `'self' ${origin}`,
-    };
-    return open(plainProject(script), withPolicy(policy));
+    return open(plainProject(script), withPolicy(strictWith(origin)));
+  },
+  "a policy that demands Trusted Types": () => open(plainProject(), demandingTrustedTypes),
+  "Trusted Types, and the package on another origin": async () => {
+    const { origin, script } = await openCdn();
+    return open(plainProject(script), withPolicy({ ...strictWith(origin), ...trustedTypes("burn-sam") }));
   },
   "a cross-origin isolated page (COOP and COEP)": () => open(plainProject(), { headers: () => isolated }),
   "such a page, and the package on another origin": async () =>
@@ -86,17 +94,11 @@ export const sites = {
 /** Servers that forbid what the package needs, and the words of the error that say what is missing. */
 export const forbidding = {
   "a policy that forbids WebAssembly": {
-    open: () => {
-      const policy = { "script-src": "'self'", "worker-src": "'self'", "connect-src": "'self'" };
-      return open(plainProject(), withPolicy(policy));
-    },
+    open: () => open(plainProject(), withPolicy({ ...strict, "script-src": "'self'" })),
     missing: "'wasm-unsafe-eval'",
   },
   "a policy that forbids Workers": {
-    open: () => {
-      const policy = { "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "'none'", "connect-src": "'self'" };
-      return open(plainProject(), withPolicy(policy));
-    },
+    open: () => open(plainProject(), withPolicy({ ...strict, "worker-src": "'none'" })),
     missing: "worker-src",
   },
   "COEP on the page alone": {
@@ -104,6 +106,9 @@ export const forbidding = {
     missing: "Cross-Origin-Embedder-Policy",
   },
 };
+
+/** Trusted Types that do not name ours: not every browser minds. */
+export const othersTypes = () => open(plainProject(), withPolicy({ ...strict, ...trustedTypes("somebody-elses") }));
 
 /** Frames by name: the attribute `sandbox`, and whether the frame is of another origin than the page around it. */
 export const frames = {

@@ -54,8 +54,8 @@ function install(kind: Project): string {
     const manifest = { name: "somebody-elses", version: "1.0.0", private: true, type: "module" };
     writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
   }
-  // The package has no dependencies: nothing is downloaded.
-  npm(["install", "--offline", "--no-package-lock", ...quiet, tarball()], folder);
+  // The package has no dependencies, and those of the project are locked: nothing is asked of the registry.
+  npm(["install", "--offline", ...quiet, tarball()], folder);
   return folder;
 }
 

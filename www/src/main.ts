@@ -21,7 +21,7 @@
 import type { Box, Point } from "burn-sam";
 import { openFiles } from "./io/files.ts";
 import { connectExports } from "./io/exports.ts";
-import { blankPicture, readPicture, type Picture } from "./io/picture.ts";
+import { readPicture } from "./io/picture.ts";
 import { Engine, type Report, type Timed } from "./model/engine.ts";
 import { EverythingMode } from "./model/everything.ts";
 import { Models } from "./model/models.ts";
@@ -36,13 +36,14 @@ import { connectKeys } from "./page/keys.ts";
 import { ObjectList } from "./page/objects.ts";
 import { goOffline } from "./page/offline.ts";
 import { connectPage } from "./page/page.ts";
+import { Pictures } from "./page/pictures.ts";
 import { StageCrosshair } from "./stage/crosshair.ts";
 import { StageGestures } from "./stage/gestures.ts";
 import { StagePointing } from "./stage/pointing.ts";
 import { RegionMap } from "./stage/regions.ts";
 import { drawnShapes } from "./stage/shapes.ts";
 import { Stage } from "./stage/stage.ts";
-import { activeItem, neighbour } from "./state/objects.ts";
+import { activeItem, isBlank, neighbour, noPrompts } from "./state/objects.ts";
 import {
   chosenIndex,
   chosenShape,
@@ -60,13 +61,12 @@ import { text } from "./text/texts.ts";
 const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
 
 let state = initialState;
-let picture: Picture | null = null;
 let exporting = false;
 let timings: Partial<Record<Timed, number>> = {};
 /** A short message in the place of the status line. */
 let flashed = "";
-/** Counts opened files: a slow one must not replace a later one. */
-let opened = 0;
+/** What was taken away last: leaving the page loses none of it. */
+let exported = initialState.history.present;
 let regions: RegionMap | null = null;
 
 const engine = new Engine((event) => onReport(event));
@@ -80,6 +80,23 @@ const everything = new EverythingMode(engine, {
   fail: report,
 });
 const stage = new Stage();
+const pictures = new Pictures(engine, {
+  state: () => state,
+  leave: () => {
+    dismiss();
+    pointing.cancel();
+    if (state.everything.status !== "off") everything.leave();
+  },
+  show: (history) => {
+    const { encode: _, segment: __, ...rest } = timings;
+    timings = rest;
+    dispatch({ type: "open", history });
+    showInfo();
+  },
+  focus: () => stage.focus(),
+  say: flash,
+  fail: report,
+});
 const gestures = new StageGestures(stage);
 const prompts = {
   tool: () => state.tool,
@@ -88,7 +105,7 @@ const prompts = {
 };
 const pointing = new StagePointing(stage, {
   ...prompts,
-  radius: () => brushRadius(picture),
+  radius: () => brushRadius(pictures.current),
   taken: () => gestures.taken,
   onStroke: (stroke) => onPrompt({ type: "stroke", stroke }),
   onHover: (point) => onHover(point),
@@ -96,10 +113,14 @@ const pointing = new StagePointing(stage, {
 const crosshair = new StageCrosshair(stage, { ...prompts, onMove: (point) => onHover(point) });
 const candidates = new Candidates((index) => dispatch({ type: "choose", index }));
 const edits = {
-  undo: () => dispatch({ type: "undo" }),
-  redo: () => dispatch({ type: "redo" }),
+  undo: () => (state.history.past.length > 0 ? dispatch({ type: "undo" }) : pictures.back()),
+  redo: () => (state.history.future.length > 0 ? dispatch({ type: "redo" }) : pictures.forward()),
   clear: () => dispatch({ type: "clear" }),
   everything: () => toggleEverything(),
+  keepAll: () => {
+    dispatch({ type: "adopt-all" });
+    everything.leave();
+  },
 };
 const controls = new Controls({ ...edits, tool: (tool) => dispatch({ type: "tool", tool }) });
 const list = new ObjectList({
@@ -112,14 +133,17 @@ const list = new ObjectList({
 const exports = connectExports({
   engine,
   state: () => state,
-  picture: () => picture,
+  picture: () => pictures.current,
   settings: models.settings,
   change: (changes) => models.change(changes),
   busy: (busy) => {
     exporting = busy;
     render();
   },
-  say: flash,
+  say: (words) => {
+    exported = state.history.present;
+    flash(words);
+  },
   fail: report,
 });
 connectKeys({
@@ -140,16 +164,16 @@ connectKeys({
   },
 });
 openFiles({
-  onImage: (blob, name, focus) => void open(() => readPicture(blob, name), focus),
+  onImage: (blob, name, focus) => void pictures.open(() => readPicture(blob, name), focus),
   onModel: (file) => models.openFile(file),
-  onSaved: (file) => void openSaved(file),
+  onSaved: (file) => void pictures.openSaved(file),
   onError: report,
 });
 stage.onView = () => {
   const { scale } = stage.view;
   setText(byId("zoom-level", HTMLElement), `${Math.round(scale * 100)} %`);
   setData(stage.element, {
-    zoom: picture ? scale.toFixed(4) : null,
+    zoom: pictures.current ? scale.toFixed(4) : null,
     // One finger moves an enlarged image, unless it draws.
     drag: !stage.fitted && (state.tool === "add" || state.tool === "remove") ? "pan" : null,
   });
@@ -178,7 +202,8 @@ function ask(): void {
 }
 
 function render(): void {
-  const { present } = state.history;
+  const { present, past, future } = state.history;
+  const picture = pictures.current;
   const item = activeItem(present);
   const shape = chosenShape(state, item);
   const area =
@@ -203,7 +228,8 @@ function render(): void {
   });
   stage.show({
     picture,
-    prompts: item.prompts,
+    // They would only be in the way of what is found.
+    prompts: finding ? noPrompts : item.prompts,
     colour: item.colour,
     regions,
     shapes: drawnShapes(state, stage.scene.shapes),
@@ -215,18 +241,20 @@ function render(): void {
   stage.onView();
   candidates.show(picture, shapesOf(state, item), chosenIndex(state, item));
   list.show(state);
-  controls.show(state, flashed || statusText(state, picture !== null, area), exporting);
-  const words = state.everything.status === "running" ? text.stop : finding ? text.done : text.findAll;
-  setText(byId("everything-text", HTMLElement), words);
-  byId("everything", HTMLButtonElement).setAttribute("aria-pressed", String(finding));
+  controls.show(state, {
+    status: flashed || statusText(state, picture !== null, area, models.isBuiltIn),
+    exporting,
+    canUndo: past.length > 0 || pictures.canGoBack,
+    canRedo: future.length > 0 || pictures.canGoForward,
+  });
 }
 
 function onPoint(point: Required<Point>): void {
   if (state.everything.status === "off") return dispatch({ type: "point", point });
-  const region = regions?.shapes[regionAt(point)];
-  if (!region) return;
   // So far it is one of many candidates, coarse and perhaps dropped in the end.
   if (state.everything.status === "running") return flash(text.statusStillFinding);
+  const region = regions?.shapes[regionAt(point)];
+  if (!region) return flash(text.statusNoRegion);
   const kept = state.history.present.items.find((item) => item.region === region);
   if (kept) select(kept.id);
   else dispatch({ type: "adopt", region });
@@ -246,6 +274,7 @@ function onHover(point: Required<Point> | null): void {
 }
 
 function regionAt({ x, y }: Required<Point>): number {
+  const picture = pictures.current;
   return picture && regions ? regions.at(x / picture.width, y / picture.height) : -1;
 }
 
@@ -306,58 +335,8 @@ function showAll(): void {
 
 function showInfo(): void {
   const { info } = engine;
-  showFigures({ info, failed: state.model === "failed", image: picture, timings });
+  showFigures({ info, failed: state.model === "failed", image: pictures.current, timings });
   setData(document.body, { device: info?.device, model: info?.model, wasmMemory: info && String(info.wasmMemory) });
-}
-
-async function open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
-  const turn = ++opened;
-  let next: Picture;
-  try {
-    next = await read();
-  } catch (error) {
-    if (turn === opened) report(error);
-    return;
-  }
-  if (turn !== opened) return next.bitmap.close();
-  dismiss();
-  pointing.cancel();
-  if (state.everything.status !== "off") everything.leave();
-  const previous = picture;
-  picture = next;
-  const { encode: _, segment: __, ...rest } = timings;
-  timings = rest;
-  if (!previous) leaveWelcome();
-  if (focus) stage.focus();
-  dispatch({ type: "open" });
-  showInfo();
-  if (previous !== next) previous?.bitmap.close();
-  void engine.open(next, saved);
-}
-
-/** The encoding of the picture that is shown, or of one that is not there. */
-async function openSaved(file: File): Promise<void> {
-  const shown = picture;
-  await open(
-    async () => {
-      const size = await engine.sizeOfSaved(file);
-      const same = shown?.width === size.width && shown.height === size.height;
-      return same ? shown : blankPicture(size, file.name);
-    },
-    false,
-    file,
-  );
-}
-
-/** The samples move from the middle of the empty stage into the panel. */
-function leaveWelcome(): void {
-  document.body.toggleAttribute("data-picture", true);
-  const panel = byId("more-samples", HTMLElement);
-  panel.append(byId("samples", HTMLElement));
-  panel.hidden = false;
-  stage.element.tabIndex = 0;
-  // What had the focus may be gone; the image is what comes next.
-  stage.element.focus({ preventScroll: true });
 }
 
 function report(error: unknown): void {
@@ -390,6 +369,11 @@ function flash(words: string): void {
   render();
 }
 
+/** One object is soon made again; more are work. */
+addEventListener("beforeunload", (event) => {
+  const { present } = state.history;
+  if (present !== exported && present.items.filter((item) => !isBlank(item)).length > 1) event.preventDefault();
+});
 connectPage();
 onClick("settings", () => models.showSettings());
 showAll();

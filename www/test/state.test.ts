@@ -218,3 +218,28 @@ test("the phase follows the model, the image and the question", () => {
   assert.equal(phase(initialState), "loading");
   assert.equal(phase(after({ type: "model", status: "failed" })), "error");
 });
+
+test("all regions are kept in one step, those that are kept already once", () => {
+  const regions = [mask(0.9), mask(0.8), mask(0.7)];
+  const [, second] = regions;
+  let state = reduce(after(), { type: "everything", everything: { status: "done", regions } });
+  state = reduce(state, { type: "adopt", region: second! });
+  state = reduce(state, { type: "adopt-all" });
+  assert.deepEqual(
+    state.history.present.items.map(({ region }) => region),
+    [second, regions[0], regions[2]],
+  );
+  assert.equal(active(state).region, regions[0]);
+  assert.equal(reduce(state, { type: "adopt-all" }), state, "nothing is left to keep");
+  assert.deepEqual(names(reduce(state, { type: "undo" })), ["1"]);
+});
+
+test("an image that is shown again has its objects, and their answers are asked anew", () => {
+  const left = answered(after(addFirst), mask(0.9));
+  const other = reduce(left, { type: "open" });
+  assert.ok(isEmpty(active(other).prompts));
+  const again = reduce(other, { type: "open", history: left.history });
+  assert.equal(again.history, left.history);
+  assert.equal(unanswered(again), active(left));
+  assert.ok(isEmpty(active(reduce(again, { type: "undo" })).prompts));
+});

@@ -60,9 +60,14 @@ impl Profile {
     }
 }
 
-/// Where the package expects the modules.
+/// Where the package expects the modules, each in a folder of its own.
+fn modules_dir() -> PathBuf {
+    shell::root().join("pkg/dist/wasm")
+}
+
+/// Where the package expects the module of a device.
 pub fn dist_dir(feature: &str) -> PathBuf {
-    shell::root().join("pkg/dist/wasm").join(feature)
+    modules_dir().join(feature)
 }
 
 /// Builds the modules for `device` into `pkg/dist/wasm`.
@@ -70,12 +75,7 @@ pub fn build(toolchain: WasmToolchain, device: Device, profile: &Profile) -> Res
     for feature in device.features() {
         shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
     }
-    for feature in Device::All.features() {
-        if !dist_dir(feature).join(format!("{OUT_NAME}.js")).exists() {
-            write_stand_in(feature, device)?;
-        }
-    }
-    Ok(())
+    write_stand_ins(&modules_dir(), device)
 }
 
 /// Builds the modules with single operations to time, each into a folder of its own in `dir`.
@@ -91,23 +91,24 @@ pub fn build_for_bench(toolchain: WasmToolchain, device: Device, profile: &Profi
 fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<()> {
     let module = compile(toolchain, feature, profile)?;
     let stamp_file = wasm_target_dir().join(format!("dist-{feature}.stamp"));
-    let stamp = stamp(&module, profile)?;
     let dist = dist_dir(feature);
-    let built = dist.join(format!("{OUT_NAME}_bg.wasm"));
-    if built.exists() && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
+    let built = wasm_file(&dist);
+    if built.exists()
+        && fs::read_to_string(&stamp_file).is_ok_and(|old| stamp(&module, &built, profile).is_ok_and(|new| new == old))
+    {
         say(format!("{feature}: unchanged"));
         return Ok(());
     }
     bind(&module, &dist, profile)?;
-    fs::write(&stamp_file, stamp).with_context(|| format!("could not write {}", stamp_file.display()))
+    fs::write(&stamp_file, stamp(&module, &built, profile)?)
+        .with_context(|| format!("could not write {}", stamp_file.display()))
 }
 
-/// Writes a compiled module and its scripts to `dist`, which is emptied first.
+/// Puts a compiled module and its scripts in the place of what is in `dist`, once they are complete.
 fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
-    if dist.exists() {
-        fs::remove_dir_all(dist).with_context(|| format!("could not empty {}", dist.display()))?;
-    }
     let release = *profile != Profile::Dev;
+    let new = dist.with_extension("new");
+    clear(&new)?;
     Bindgen::new()
         .input_path(module)
         .out_name(OUT_NAME)
@@ -115,12 +116,26 @@ fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
         .typescript(true)
         .remove_name_section(release)
         .remove_producers_section(release)
-        .generate(dist)
+        .generate(&new)
         .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
     if let Profile::Release { wasm_opt } = profile {
-        optimise::optimise(&dist.join(format!("{OUT_NAME}_bg.wasm")), wasm_opt)?;
+        optimise::optimise(&wasm_file(&new), wasm_opt)?;
     }
-    Ok(())
+    clear(dist)?;
+    fs::rename(&new, dist).with_context(|| format!("could not write {}", dist.display()))
+}
+
+fn clear(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn wasm_file(dist: &Path) -> PathBuf {
+    dist.join(format!("{OUT_NAME}_bg.wasm"))
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.
@@ -153,39 +168,72 @@ fn parse_artifact(line: &str) -> Option<PathBuf> {
     files.find(|file| file.ends_with(".wasm")).map(PathBuf::from)
 }
 
-/// Says which module the files in `pkg/dist/wasm` were made from.
-fn stamp(module: &Path, profile: &Profile) -> Result<String> {
-    let about = fs::metadata(module).with_context(|| format!("could not read {}", module.display()))?;
-    let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+/// Says which module the file in `pkg/dist/wasm` was made from, and which file: other working copies may share the target
+/// directory.
+fn stamp(module: &Path, built: &Path, profile: &Profile) -> Result<String> {
     let how = match profile {
         Profile::Dev => "",
         Profile::Release { wasm_opt } => wasm_opt,
     };
-    Ok(format!("{} {how} {} {}\n", profile.name(), about.len(), time.as_nanos()))
+    let mut stamp = format!("{} {how}\n", profile.name());
+    for file in [module, built] {
+        let about = fs::metadata(file).with_context(|| format!("could not read {}", file.display()))?;
+        let time = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        stamp += &format!("{} {} {}\n", file.display(), about.len(), time.as_nanos());
+    }
+    Ok(stamp)
 }
 
 /// The package imports both modules. Where only one was asked for and the other was never built, a module of the same
-/// names that fails when it is started lets the rest be built.
-fn write_stand_in(feature: &str, built: Device) -> Result<()> {
+/// names that fails when it is started lets the rest be built. One that was built stays as it is.
+fn write_stand_ins(modules: &Path, built: Device) -> Result<()> {
     let Some(other) = built.features().first() else {
         return Ok(());
     };
-    say(format!("{feature}: not built; the page will fail when asked for it"));
-    let dist = dist_dir(feature);
-    fs::create_dir_all(&dist)?;
-    let types = format!("{OUT_NAME}.d.ts");
-    fs::copy(dist_dir(other).join(&types), dist.join(&types))?;
-    let script = format!(
-        "export * from \"../{other}/{OUT_NAME}.js\";\n\
-         export default async function () {{\n  \
-         throw new Error(\"This build has no {feature} module: run `cargo xtask build`.\");\n}}\n"
-    );
-    Ok(fs::write(dist.join(format!("{OUT_NAME}.js")), script)?)
+    for feature in Device::All.features().iter().filter(|feature| !built.features().contains(feature)) {
+        let dist = modules.join(feature);
+        if wasm_file(&dist).exists() {
+            say(format!("{feature}: left as it was built before"));
+            continue;
+        }
+        say(format!("{feature}: not built; the page will fail when asked for it"));
+        fs::create_dir_all(&dist)?;
+        let types = format!("{OUT_NAME}.d.ts");
+        fs::copy(modules.join(other).join(&types), dist.join(&types))?;
+        let script = format!(
+            "export * from \"../{other}/{OUT_NAME}.js\";\n\
+             export default async function () {{\n  \
+             throw new Error(\"This build has no {feature} module: run `cargo xtask build`.\");\n}}\n"
+        );
+        fs::write(dist.join(format!("{OUT_NAME}.js")), script)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_module_never_takes_the_others_place() -> Result<()> {
+        let modules = std::env::temp_dir().join(format!("burn-sam-modules-{}", std::process::id()));
+        let file = |feature: &str, name: &str| modules.join(feature).join(name);
+        let script = |feature: &str| fs::read_to_string(file(feature, "burn_sam.js"));
+        // Built one after the other, and again.
+        for (device, feature, other) in
+            [(Device::Cpu, "cpu", "webgpu"), (Device::Webgpu, "webgpu", "cpu"), (Device::Cpu, "cpu", "webgpu")]
+        {
+            let is_first = !modules.exists();
+            fs::create_dir_all(modules.join(feature))?;
+            for name in ["burn_sam.d.ts", "burn_sam.js", "burn_sam_bg.wasm"] {
+                fs::write(file(feature, name), feature)?;
+            }
+            write_stand_ins(&modules, device)?;
+            assert_eq!(script(feature)?, feature);
+            assert_eq!(script(other)?.contains("has no webgpu module"), is_first, "{}", script(other)?);
+        }
+        Ok(fs::remove_dir_all(modules)?)
+    }
 
     #[test]
     fn the_wasm_file_is_found_among_cargos_messages() {

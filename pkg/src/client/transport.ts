@@ -1,5 +1,6 @@
 import { SamError, describe } from "../errors.js";
 import type { Request, Response, Transport } from "../protocol.js";
+import { trusted, withTrustedWorkers } from "./trusted.js";
 
 /** A Worker that has not said it is ready by then never will. */
 const START_TIMEOUT_MS = 60_000;
@@ -7,6 +8,7 @@ const START_TIMEOUT_MS = 60_000;
 const FORBIDDEN =
   "Is a Content-Security-Policy in the way (worker-src, script-src), or does the script lack the page's " +
   "Cross-Origin-Embedder-Policy?";
+const UNTRUSTED = "The page demands Trusted Types: its Content-Security-Policy must list `trusted-types burn-sam`.";
 
 /** Starts the Worker. What goes wrong arrives at `onerror`, as a SamError that names the address. */
 export function startWorker(override?: string): Transport {
@@ -16,16 +18,18 @@ export function startWorker(override?: string): Transport {
   try {
     if (isWeb(address) && new URL(address).origin !== globalThis.origin) {
       blobUrl = URL.createObjectURL(new Blob([importing(address)], { type: "text/javascript" }));
-      worker = new Worker(blobUrl, { name: "burn-sam" });
+      worker = new Worker(trusted(blobUrl), { name: "burn-sam" });
     } else if (override !== undefined) {
-      worker = new Worker(override, { type: "module", name: "burn-sam" });
+      worker = new Worker(trusted(override), { type: "module", name: "burn-sam" });
     } else {
-      // Bundlers look for exactly this expression.
-      worker = new Worker(new URL("../worker.js", import.meta.url), { type: "module", name: "burn-sam" });
+      worker = withTrustedWorkers(
+        // Bundlers look for exactly this expression.
+        () => new Worker(new URL("../worker.js", import.meta.url), { type: "module", name: "burn-sam" }),
+      );
     }
   } catch (error) {
     if (blobUrl !== undefined) URL.revokeObjectURL(blobUrl);
-    throw cannotStart(address, isSecurityError(error) ? `${describe(error)} ${FORBIDDEN}` : describe(error), error);
+    throw cannotStart(address, [describe(error), ...advice(error)].join(" "), error);
   }
   return new WorkerTransport(worker, address, blobUrl);
 }
@@ -152,8 +156,9 @@ function adviceFor(address: string): string {
   return 'Vite moved the package away from its files: add optimizeDeps: { exclude: ["burn-sam"] } to its configuration.';
 }
 
-function isSecurityError(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "SecurityError";
+function advice(error: unknown): string[] {
+  if (error instanceof DOMException && error.name === "SecurityError") return [FORBIDDEN];
+  return error instanceof TypeError && error.message.includes("TrustedScriptURL") ? [UNTRUSTED] : [];
 }
 
 function cannotStart(address: string, reason: string, cause?: unknown): SamError {

@@ -132,6 +132,8 @@ export class Models {
       return this.#load();
     }
     this.#loading = true;
+    // A server that does not answer can be given up too.
+    this.#dialog.showProgress({ stage: "download", loaded: 0, total: 0 });
     const loaded = await this.#engine.load({ model: source, device, precision });
     const latest = this.#settings;
     if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;

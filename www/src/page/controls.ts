@@ -3,6 +3,7 @@ import type { Progress } from "burn-sam";
 import { activeItem, isBlank } from "../state/objects.ts";
 import { chosenShape, type State, type Tool } from "../state/state.ts";
 import { formatProgress } from "../text/format.ts";
+import { text } from "../text/texts.ts";
 import { byId, onClick, setText } from "./dom.ts";
 
 export interface Actions {
@@ -11,6 +12,15 @@ export interface Actions {
   redo(): void;
   clear(): void;
   everything(): void;
+  keepAll(): void;
+}
+
+export interface Shown {
+  readonly status: string;
+  /** A file is being made. */
+  readonly exporting: boolean;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
 }
 
 export const tools: readonly Tool[] = ["add", "remove", "box", "brush", "erase"];
@@ -20,6 +30,7 @@ export class Controls {
   readonly #redo: HTMLButtonElement;
   readonly #clear: HTMLButtonElement;
   readonly #everything: HTMLButtonElement;
+  readonly #keepAll: HTMLButtonElement;
   readonly #exports = ["cutout", "more-exports"].map((id) => byId(id, HTMLButtonElement));
   readonly #status = byId("status", HTMLElement);
   readonly #progress = byId("progress", HTMLElement);
@@ -32,25 +43,41 @@ export class Controls {
     this.#redo = onClick("redo", actions.redo);
     this.#clear = onClick("clear", actions.clear);
     this.#everything = onClick("everything", actions.everything);
+    this.#keepAll = onClick("keep-all", () => {
+      actions.keepAll();
+      // It has hidden itself.
+      this.#everything.focus();
+    });
     for (const tool of tools) {
       byId(`tool-${tool}`, HTMLInputElement).addEventListener("change", () => actions.tool(tool));
     }
   }
 
-  show(state: State, status: string, exporting: boolean): void {
-    const { past, present, future } = state.history;
+  show(state: State, { status, exporting, canUndo, canRedo }: Shown): void {
+    const { present } = state.history;
     const item = activeItem(present);
     const ready = state.image === "encoded" && state.model === "ready";
-    this.#undo.disabled = past.length === 0;
-    this.#redo.disabled = future.length === 0;
+    this.#undo.disabled = !canUndo;
+    this.#redo.disabled = !canRedo;
     this.#clear.disabled = isBlank(item);
     this.#everything.disabled = !ready;
+    this.#showEverything(state.everything);
     byId(`tool-${state.tool}`, HTMLInputElement).checked = true;
     const [cutout, more] = this.#exports;
     const shape = chosenShape(state, item);
     if (cutout) cutout.disabled = exporting || !shape || shape.area === 0 || state.asking || !ready;
     if (more) more.disabled = exporting || !ready;
     setText(this.#status, status);
+  }
+
+  #showEverything({ status, regions }: State["everything"]): void {
+    const words = status === "running" ? text.stop : status === "done" ? text.done : text.findAll;
+    setText(byId("everything-text", HTMLElement), words);
+    this.#everything.setAttribute("aria-pressed", String(status !== "off"));
+    const found = status === "done" && regions.length > 0;
+    // One takes the place of the other.
+    this.#keepAll.hidden = !found;
+    byId("new-object", HTMLButtonElement).hidden = found;
   }
 
   /** `null` hides the bar. */

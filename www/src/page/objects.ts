@@ -56,7 +56,7 @@ export class ObjectList {
       if (this.#list.children[index] !== row.root)
         this.#list.insertBefore(row.root, this.#list.children[index] ?? null);
     });
-    if (active !== this.#lastActive) this.#rows.get(active)?.root.scrollIntoView({ block: "nearest" });
+    if (active !== this.#lastActive) this.#reveal(this.#rows.get(active));
     this.#lastActive = active;
   }
 
@@ -138,6 +138,13 @@ export class ObjectList {
     label(row.hide, item.hidden ? text.show(name) : text.hide(name));
     label(row.remove, text.delete(name));
     row.hide.querySelector("use")?.setAttribute("href", item.hidden ? "#i-eye-off" : "#i-eye");
+  }
+
+  /** Scrolls the list, and only that: the page stays where the visitor is. */
+  #reveal(row: Row | undefined): void {
+    if (!row) return;
+    const [inner, outer] = [row.root.getBoundingClientRect(), this.#list.getBoundingClientRect()];
+    this.#list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
   }
 
   /** The button that deleted the row had the focus: the next row's takes it. */

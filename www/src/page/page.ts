@@ -13,6 +13,6 @@ export function connectPage(): void {
     link.href = __SOURCE_URL__;
     link.hidden = false;
   }
-  // In a low window the card would be cut: it stays closed there. On a narrow page everything scrolls.
-  byId("details", HTMLDetailsElement).open = matchMedia("(min-height: 1000px), (max-width: 860px)").matches;
+  // In a low window the card would be cut, on a narrow page it would push away what matters: there it stays closed.
+  byId("details", HTMLDetailsElement).open = matchMedia("(min-height: 1000px) and (min-width: 861px)").matches;
 }

@@ -6,6 +6,9 @@ import { text } from "../text/texts.ts";
 import { byId, element, onClick, setText } from "./dom.ts";
 import { codeOf, messageOf } from "./errors.ts";
 
+/** Milliseconds that a choice made by arrow keys has to rest. */
+const keyDelay = 700;
+
 /** A model of the menu. */
 export interface MenuEntry {
   readonly name: string;
@@ -37,16 +40,26 @@ export class SettingsDialog {
 
   constructor(menu: readonly MenuEntry[], actions: SettingsActions) {
     this.#menu = menu;
-    this.#models.addEventListener("change", (event) => {
-      const { target } = event;
-      if (target instanceof HTMLInputElement) actions.model({ kind: "preset", name: target.value });
+    let waiting: ReturnType<typeof setTimeout>;
+    this.#models.addEventListener("change", ({ target }) => {
+      if (!(target instanceof HTMLInputElement)) return;
+      const { value: name } = target;
+      const choose = (): void => actions.model({ kind: "preset", name });
+      clearTimeout(waiting);
+      // Arrow keys pass over models of gigabytes on their way to another.
+      if (target.matches(":focus-visible")) waiting = setTimeout(choose, keyDelay);
+      else choose();
     });
     byId("model-url-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const url = this.#url.value.trim();
       if (url) actions.model({ kind: "url", url });
     });
-    onClick("model-stop", actions.stopLoading);
+    onClick("model-stop", () => {
+      actions.stopLoading();
+      // The button goes, and what runs again is what comes next.
+      this.#models.querySelector<HTMLInputElement>("input:checked")?.focus();
+    });
     const save = onClick("save-model", () => {
       save.disabled = true;
       actions
@@ -82,8 +95,10 @@ export class SettingsDialog {
   update(settings: Settings, kept: ReadonlySet<string> = this.#kept): void {
     this.#kept = kept;
     const { model } = settings;
+    const focused = this.#models.querySelector<HTMLInputElement>("input:focus")?.value;
     this.#models.replaceChildren(...this.#menu.map((entry) => this.#card(entry, model)));
     if (model.kind !== "preset") this.#models.prepend(this.#ownCard(model));
+    for (const input of this.#models.querySelectorAll("input")) if (input.value === focused) input.focus();
     if (model.kind === "url") this.#url.value = model.url;
     byId("device", HTMLSelectElement).value = settings.device;
     byId("precision", HTMLSelectElement).value = settings.precision;
@@ -118,10 +133,10 @@ export class SettingsDialog {
   }
 
   #card({ name, title, bytes, licence }: MenuEntry, chosen: ModelChoice): HTMLElement {
-    const note = [formatBytes(bytes), licence, this.#kept.has(name) && text.modelKept];
+    const facts = [formatBytes(bytes), licence, this.#kept.has(name) && text.modelKept];
     return card(
       { name, title: name === "tiny" ? `${text.modelBuiltIn} (tiny)` : title },
-      note.filter((part) => part !== false).join(" · "),
+      [text.modelNotes[name] ?? "", facts.filter((part) => part !== false).join(" · ")],
       chosen.kind === "preset" && chosen.name === name,
     );
   }
@@ -129,13 +144,17 @@ export class SettingsDialog {
   /** For a file or an address: chosen, and not to be chosen again here. */
   #ownCard(model: ModelChoice): HTMLElement {
     const note = model.kind === "url" ? model.url : "";
-    const own = card({ name: modelName(model), title: modelName(model) }, note, true);
+    const own = card({ name: modelName(model), title: modelName(model) }, [note], true);
     own.querySelector("input")?.setAttribute("disabled", "");
     return own;
   }
 }
 
-function card({ name, title }: Pick<MenuEntry, "name" | "title">, note: string, checked: boolean): HTMLElement {
+function card(
+  { name, title }: Pick<MenuEntry, "name" | "title">,
+  notes: readonly string[],
+  checked: boolean,
+): HTMLElement {
   const label = element("label");
   const input = element("input");
   input.type = "radio";
@@ -143,7 +162,7 @@ function card({ name, title }: Pick<MenuEntry, "name" | "title">, note: string, 
   input.value = name;
   input.checked = checked;
   const words = element("span");
-  words.append(element("strong", title), element("small", note));
+  words.append(element("strong", title), ...notes.filter(Boolean).map((note) => element("small", note)));
   label.append(input, words);
   return label;
 }

@@ -100,7 +100,8 @@ export class StageGestures {
     if (this.#pinching && other) {
       const [, fixed] = other;
       const spread = distance(now, fixed) / Math.max(1, distance(before, fixed));
-      this.#stage.zoom(spread, middle(now, fixed));
+      // Where the middle was: the view then goes with it.
+      this.#stage.zoom(spread, middle(before, fixed));
       this.#stage.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
     } else if (this.#panning || this.#stage.element.dataset["drag"] === "pan") {
       this.#stage.pan(now.x - before.x, now.y - before.y);

@@ -9,14 +9,21 @@ export interface DrawnShape {
   readonly active: boolean;
 }
 
-/** Large ones first: what lies inside another is on top of it. `before` itself where nothing has changed. */
+/**
+ * Large ones first: what lies inside another is on top of it. Everything mode shows only what was kept of its regions.
+ * `before` itself where nothing has changed.
+ */
 export function drawnShapes(
-  { history, answers }: Pick<State, "history" | "answers">,
+  { history, answers, everything }: Pick<State, "history" | "answers" | "everything">,
   before: readonly DrawnShape[],
 ): readonly DrawnShape[] {
   const { items, active } = history.present;
+  const regions = everything.status === "off" ? null : new Set(everything.regions);
   const shapes = items.flatMap((item) => {
-    const shape = item.hidden ? undefined : chosenShape({ answers }, item);
+    const shape =
+      item.hidden || (regions && !(item.region && regions.has(item.region)))
+        ? undefined
+        : chosenShape({ answers }, item);
     return shape && shape.area > 0 ? [{ shape, colour: item.colour, active: item.id === active }] : [];
   });
   shapes.sort((a, b) => share(b.shape) - share(a.shape));

@@ -104,6 +104,15 @@ export function adopt(objects: Objects, region: Shape): Objects {
   return isBlank(item) ? change(objects, item.id, { region, hidden: false }) : append(objects, region);
 }
 
+/** Each found region that is no object yet becomes one; the first of them is the active one. */
+export function adoptAll(objects: Objects, regions: readonly Shape[]): Objects {
+  const kept = new Set(objects.items.map(({ region }) => region));
+  const [first, ...rest] = regions.filter((region) => !kept.has(region));
+  if (!first) return objects;
+  const begun = adopt(objects, first);
+  return { ...rest.reduce(adopt, begun), active: begun.active };
+}
+
 function append({ items, nextId }: Objects, region: Shape | null): Objects {
   return { items: [...items, newItem(nextId, region)], active: nextId, nextId: nextId + 1 };
 }

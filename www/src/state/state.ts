@@ -8,6 +8,7 @@ import {
   activeItem,
   add,
   adopt,
+  adoptAll,
   change,
   clear,
   isEmpty,
@@ -53,7 +54,9 @@ export interface State {
 export type Action =
   | { readonly type: "model"; readonly status: State["model"] }
   | { readonly type: "image"; readonly status: State["image"] }
-  | { readonly type: "open" | "close" }
+  /** `history`: the objects of an image that was left and is shown again. */
+  | { readonly type: "open"; readonly history?: History<Objects> | undefined }
+  | { readonly type: "close" }
   | { readonly type: "tool"; readonly tool: Tool }
   | { readonly type: "point"; readonly point: Required<Point> }
   | { readonly type: "box"; readonly box: Box }
@@ -67,7 +70,8 @@ export type Action =
   | { readonly type: "answer"; readonly id: number; readonly prompts: Prompts; readonly masks: readonly Shape[] }
   | { readonly type: "choose"; readonly index: number }
   | { readonly type: "everything"; readonly everything: Partial<Everything> }
-  | { readonly type: "adopt"; readonly region: Shape };
+  | { readonly type: "adopt"; readonly region: Shape }
+  | { readonly type: "adopt-all" };
 
 export type Phase = "loading" | "ready" | "encoding" | "encoded" | "segmenting" | "error";
 
@@ -89,7 +93,7 @@ export function reduce(state: State, action: Action): State {
     case "image":
       return { ...state, image: action.status };
     case "open":
-      return { ...state, ...noImage, image: "encoding" };
+      return { ...state, ...noImage, image: "encoding", history: action.history ?? noImage.history };
     case "close":
       return { ...state, ...noImage, image: "none" };
     case "tool":
@@ -137,6 +141,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, everything: { ...state.everything, ...action.everything } };
     case "adopt":
       return editing(state, adopt(present, action.region));
+    case "adopt-all":
+      return editing(state, adoptAll(present, state.everything.regions));
   }
 }
 

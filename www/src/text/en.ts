@@ -74,6 +74,8 @@ export const en = {
   findAllTitle: "Find everything in the image (E)",
   stop: "Stop",
   done: "Done",
+  keepAll: "Keep all",
+  keepAllTitle: "Make an object of every region",
   objectName: (id: number) => `Object ${id}`,
   rename: (name: string) => `Rename ${name}`,
   renameTitle: "Rename (F2)",
@@ -132,11 +134,14 @@ export const en = {
   statusLooking: "Looking…",
   statusNothing: "Nothing found there. Try another point.",
   statusScore: (score: string, pixels: string) => `Score ${score} · ${pixels} pixels. Add points to refine.`,
+  statusUnsure: (score: string) => `Score ${score}, unsure. Add points or try a larger model.`,
   statusRegion: (pixels: string) => `${pixels} pixels. Add points to refine.`,
   statusFinding: (found: number, percent: number) =>
     `${found} ${found === 1 ? "candidate" : "candidates"} · ${percent} %`,
   statusFound: (found: number) =>
     found === 1 ? "1 region. Click it to keep it." : `${found} regions. Click those to keep.`,
+  statusNoRegion: "No region there. Click a coloured one.",
+  undoBrings: (name: string) => `Undo brings back “${name}” and its objects.`,
   statusStillFinding: "Regions can be kept once all are found.",
   statusFoundNone: "No regions found in this image.",
 
@@ -154,6 +159,14 @@ export const en = {
   // Settings
   settingsModel: "Model",
   modelBuiltIn: "Built-in",
+  modelNotes: {
+    tiny: "Quick and rough.",
+    "slimsam-77": "Good; seconds on a CPU.",
+    "mobile-sam": "Good; seconds on a CPU.",
+    "sam-vit-b": "Better; wants a GPU.",
+    "sam-vit-l": "Better still; wants a GPU.",
+    "sam-vit-h": "The best; wants a large GPU.",
+  } as Readonly<Record<string, string>>,
   modelFile: "A checkpoint file",
   chooseFile: "Choose a file…",
   modelFileNote: "SAM, MobileSAM or SlimSAM as .pth, .pt or .safetensors. Dropping it on the page works too.",

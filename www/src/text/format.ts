@@ -48,8 +48,14 @@ export function nameOf({ id, name }: Pick<Item, "id" | "name">): string {
   return name || text.objectName(id);
 }
 
-/** What is going on, or what to do next. `areaInImage` is the chosen mask's, in pixels of the image. */
-export function statusText(state: State, hasPicture: boolean, areaInImage: number): string {
+/** Below it an answer is rather a guess. */
+const unsure = 0.5;
+
+/**
+ * What is going on, or what to do next. `areaInImage` is the chosen mask's, in pixels of the image; `rough`: there are
+ * better models.
+ */
+export function statusText(state: State, hasPicture: boolean, areaInImage: number, rough: boolean): string {
   const item = activeItem(state.history.present);
   if (state.model === "failed") return text.statusFailed;
   if (state.model === "loading") return hasPicture ? text.statusWaits : text.statusLoading;
@@ -67,6 +73,7 @@ export function statusText(state: State, hasPicture: boolean, areaInImage: numbe
   const shape = chosenShape(state, item);
   if (!shape) return text.statusLooking;
   if (shape.area === 0) return text.statusNothing;
+  if (rough && shape !== item.region && shape.score < unsure) return text.statusUnsure(formatScore(shape.score));
   const pixels = integers.format(areaInImage);
   return shape === item.region ? text.statusRegion(pixels) : text.statusScore(formatScore(shape.score), pixels);
 }

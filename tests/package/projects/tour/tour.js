@@ -1,6 +1,6 @@
 // What a page does with the package, in any browser: each check returns what it found, or throws.
 // `globalThis.report` has the answers by name once all are there.
-import { Sam, SamError, cutout, toBlob, toCocoRle, toImageData, toRle } from "burn-sam";
+import { Sam, SamError, area, cutout, fromCocoRle, toBlob, toCocoRle, toImageData, toRle } from "burn-sam";
 
 const point = { points: [{ x: 92.5, y: 128.25 }] };
 const reload = () => Sam.load({ device: "cpu" });
@@ -95,6 +95,23 @@ const checks = {
   toRle: () => toRle(best).counts.reduce((sum, count, i) => sum + (i % 2) * count, 0),
   toCocoRle: () => toCocoRle(best).size,
 
+  // A few points, so that it is quick: their masks, and where they come from.
+  "everything mode": async () => {
+    let last;
+    const onProgress = ({ done, total, candidates }) => (last = [done, total, Array.isArray(candidates)]);
+    const thresholds = { predIouThresh: 0.3, stabilityScoreThresh: 0.3 };
+    const options = { pointsPerSide: 3, ...thresholds, outputMode: "coco_rle", onProgress };
+    const records = await image.everything(options);
+    const areas = records.map(({ segmentation }) => area(fromCocoRle(segmentation)));
+    return [last, records.length > 0, records.every((record, i) => record.area === areas[i])];
+  },
+  "everything, given up": async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const onProgress = () => controller.abort(reason);
+    const searching = image.everything({ pointsPerSide: 4, pointsPerBatch: 2, signal: controller.signal, onProgress });
+    return (await codeOf(searching)) === reason;
+  },
   "saved and opened": async () => {
     const opened = await sam.open(await image.save());
     return (await opened.segment(point))[0].area;

@@ -1,12 +1,6 @@
-//! Masks as run lengths in column-major order, beginning with the zeros, as COCO has them.
+//! Run lengths made of rows and columns: what finds, cleans and writes masks without holding their pixels.
 
-/// A mask of the whole image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rle {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) counts: Vec<u32>,
-}
+use super::Rle;
 
 /// Pixels of one row: from `x0` to before `x1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +19,11 @@ pub(crate) struct Column {
 }
 
 impl Rle {
-    /// From the rows of a crop that lies at `[x, y]` in an image of `[width, height]`.
+    /// From the rows of a crop that lies at `[x, y]` in an image of `size`, `[height, width]`.
     ///
     /// `spans` are ordered, and in a row they do not touch. The work is that of the runs, not of the pixels: only where a
     /// row differs from the one above does a column's run begin or end.
-    pub(crate) fn from_rows(spans: &[Span], [left, top]: [usize; 2], [width, height]: [usize; 2]) -> Self {
+    pub(crate) fn from_rows(spans: &[Span], [left, top]: [usize; 2], size: [usize; 2]) -> Self {
         let columns = spans.iter().map(|span| span.x1 as usize).max().unwrap_or(0);
         // For each column, then running sums over them: where its changes begin.
         let mut starts = vec![0usize; columns + 1];
@@ -50,23 +44,23 @@ impl Rle {
             }
         }
         // Each start has moved to the end of its column.
-        let mut builder = Builder::new([width, height]);
+        let mut builder = Builder::new(size);
         let mut from = 0;
         for (x, end) in starts[..columns].iter().enumerate() {
             for y in &rows[from..*end] {
-                builder.change((left + x) * height + top + *y as usize);
+                builder.change((left + x) * size[0] + top + *y as usize);
             }
             from = *end;
         }
         builder.finish()
     }
 
-    /// From ordered runs of columns that do not touch.
-    pub(crate) fn from_columns(columns: impl IntoIterator<Item = Column>, [width, height]: [usize; 2]) -> Self {
-        let mut builder = Builder::new([width, height]);
+    /// From ordered runs of columns that do not touch; `size` is `[height, width]`.
+    pub(crate) fn from_columns(columns: impl IntoIterator<Item = Column>, size: [usize; 2]) -> Self {
+        let mut builder = Builder::new(size);
         for Column { x, y0, y1 } in columns {
-            builder.change(x as usize * height + y0 as usize);
-            builder.change(x as usize * height + y1 as usize);
+            builder.change(x as usize * size[0] + y0 as usize);
+            builder.change(x as usize * size[0] + y1 as usize);
         }
         builder.finish()
     }
@@ -77,12 +71,12 @@ impl Rle {
             Some((0, rest)) => rest.to_vec(),
             _ => std::iter::once(0).chain(self.counts.iter().copied()).collect(),
         };
-        Self { counts, ..*self }
+        Self { size: self.size, counts }
     }
 
     /// The runs inside, cut at the ends of the columns.
     pub(crate) fn columns(&self) -> impl Iterator<Item = Column> {
-        let height = self.height;
+        let height = self.size[0];
         self.runs().flat_map(move |(start, end)| {
             let first = start / height;
             (first..=(end.max(1) - 1) / height).filter_map(move |x| {
@@ -92,39 +86,14 @@ impl Rle {
         })
     }
 
-    /// The runs inside, as positions in column-major order: from the first to before the second.
-    fn runs(&self) -> impl Iterator<Item = (usize, usize)> {
-        let mut position = 0;
-        self.counts.chunks(2).filter_map(move |pair| {
-            let start = position + pair[0] as usize;
-            position = start + pair.get(1).map_or(0, |count| *count as usize);
-            (position > start).then_some((start, position))
-        })
-    }
-
-    /// Number of pixels inside.
-    pub(crate) fn area(&self) -> usize {
-        self.counts.iter().skip(1).step_by(2).map(|count| *count as usize).sum()
-    }
-
-    /// The outermost pixels, `[x0, y0, x1, y1]`, both corners inside; all 0 where the mask is empty.
-    pub(crate) fn corners(&self) -> [usize; 4] {
-        let mut corners: Option<[usize; 4]> = None;
-        for Column { x, y0, y1 } in self.columns() {
-            let (x, top, bottom) = (x as usize, y0 as usize, y1 as usize - 1);
-            let [left, y_min, _, y_max] = corners.unwrap_or([x, top, x, bottom]);
-            corners = Some([left, y_min.min(top), x, y_max.max(bottom)]);
-        }
-        corners.unwrap_or([0; 4])
-    }
-
     /// Whole rows from `from` on, a byte of 0 or 1 per pixel: as many as `pixels` holds.
     pub(crate) fn write_rows(&self, from: usize, pixels: &mut [u8]) {
+        let width = self.size[1];
         pixels.fill(0);
-        let until = from + pixels.len() / self.width;
+        let until = from + pixels.len() / width;
         for Column { x, y0, y1 } in self.columns() {
             for y in (y0 as usize).max(from)..(y1 as usize).min(until) {
-                pixels[(y - from) * self.width + x as usize] = 1;
+                pixels[(y - from) * width + x as usize] = 1;
             }
         }
     }
@@ -197,8 +166,7 @@ impl Builder {
     }
 
     fn finish(self) -> Rle {
-        let [width, height] = self.size;
-        let end = width * height;
+        let end = self.size[0] * self.size[1];
         let mut counts = Vec::with_capacity(self.positions.len() + 1);
         let mut last = 0;
         for position in self.positions {
@@ -208,7 +176,7 @@ impl Builder {
         if last < end {
             counts.push((end - last) as u32);
         }
-        Rle { width, height, counts }
+        Rle { size: self.size, counts }
     }
 }
 
@@ -216,19 +184,8 @@ impl Builder {
 mod tests {
     use super::*;
 
-    /// Run lengths, pixel by pixel.
-    fn encode(mask: &[u8], [width, height]: [usize; 2]) -> Rle {
-        let mut counts = vec![0];
-        let mut value = 0;
-        for position in 0..width * height {
-            let pixel = mask[position % height * width + position / height];
-            if pixel != value {
-                counts.push(0);
-                value = pixel;
-            }
-            *counts.last_mut().unwrap() += 1;
-        }
-        Rle { width, height, counts }
+    fn encode(mask: &[u8], [height, width]: [usize; 2]) -> Rle {
+        Rle::from_pixels(mask, width, height).unwrap()
     }
 
     fn rows(mask: &[u8], width: usize) -> Vec<Span> {
@@ -250,9 +207,9 @@ mod tests {
             state >> 16
         };
         (0..200).map(move |_| {
-            let [width, height] = [1 + next() as usize % 9, 1 + next() as usize % 9];
+            let [height, width] = [1 + next() as usize % 9, 1 + next() as usize % 9];
             let share = next() % 11;
-            ((0..width * height).map(|_| u8::from(next() % 10 < share)).collect(), [width, height])
+            ((0..width * height).map(|_| u8::from(next() % 10 < share)).collect(), [height, width])
         })
     }
 
@@ -260,12 +217,9 @@ mod tests {
     fn rows_and_pixels_give_the_same_runs() {
         for (mask, size) in random_masks() {
             let rle = encode(&mask, size);
-            assert_eq!(Rle::from_rows(&rows(&mask, size[0]), [0, 0], size), rle, "{mask:?} of {size:?}");
+            assert_eq!(Rle::from_rows(&rows(&mask, size[1]), [0, 0], size), rle, "{mask:?} of {size:?}");
             assert_eq!(Rle::from_columns(rle.columns(), size), rle);
-            assert_eq!(rle.area(), mask.iter().filter(|pixel| **pixel == 1).count());
-            let mut pixels = vec![7; mask.len()];
-            rle.write_rows(0, &mut pixels);
-            assert_eq!(pixels, mask);
+            assert_eq!(rle.to_pixels(), mask);
             let outside: Vec<u8> = mask.iter().map(|pixel| 1 - pixel).collect();
             assert_eq!(rle.complement(), encode(&outside, size));
         }
@@ -273,28 +227,21 @@ mod tests {
 
     #[test]
     fn a_crop_lies_somewhere_in_the_image() {
-        let size = [6, 5];
-        for (mask, [width, height]) in random_masks().filter(|(_, [w, h])| *w <= 4 && *h <= 3) {
+        let size = [5, 6];
+        for (mask, [height, width]) in random_masks().filter(|(_, [h, w])| *w <= 4 && *h <= 3) {
             let mut whole = vec![0; size[0] * size[1]];
             for y in 0..height {
-                whole[(y + 2) * size[0] + 2..][..width].copy_from_slice(&mask[y * width..][..width]);
+                whole[(y + 2) * size[1] + 2..][..width].copy_from_slice(&mask[y * width..][..width]);
             }
             assert_eq!(Rle::from_rows(&rows(&mask, width), [2, 2], size), encode(&whole, size));
         }
     }
 
     #[test]
-    fn the_box_has_both_corners_inside() {
-        let rle = encode(&[0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3]);
-        assert_eq!(rle.corners(), [0, 1, 1, 2]);
-        assert_eq!(encode(&[0; 4], [2, 2]).corners(), [0; 4]);
-    }
-
-    #[test]
     fn a_band_is_some_of_the_rows() {
-        let rle = encode(&[1, 0, 0, 1, 1, 1], [2, 3]);
+        let rle = encode(&[1, 0, 0, 1, 1, 1], [3, 2]);
         let mut band = [9; 2];
         rle.write_rows(1, &mut band);
-        assert_eq!(band, [0, 1]);
+        assert_eq!(band, [0, 1], "what was there is overwritten");
     }
 }

@@ -1,0 +1,135 @@
+/**
+ * Which image is on the stage. Opening another loses nothing: the image before stays, with its objects, and undo goes back
+ * to it where nothing else is left to undo.
+ */
+import { blankPicture, type Picture } from "../io/picture.ts";
+import type { Engine } from "../model/engine.ts";
+import type { History } from "../state/history.ts";
+import { isBlank, type Objects } from "../state/objects.ts";
+import type { State } from "../state/state.ts";
+import { text } from "../text/texts.ts";
+import { byId } from "./dom.ts";
+
+export interface PictureActions {
+  state(): State;
+  /** Ends what is under way on the image that is left. */
+  leave(): void;
+  /** Another image is shown, with these objects, or with none. */
+  show(history: History<Objects> | undefined): void;
+  /** Shows that the stage has the focus. */
+  focus(): void;
+  say(words: string): void;
+  fail(error: unknown): void;
+}
+
+interface Opened {
+  readonly picture: Picture;
+  /** Its encoding, where it came with one. */
+  readonly saved: Blob | undefined;
+}
+
+/** An image that was left, and its objects. */
+interface Left extends Opened {
+  readonly history: History<Objects>;
+}
+
+export class Pictures {
+  readonly #engine: Engine;
+  readonly #actions: PictureActions;
+  #shown: Opened | null = null;
+  #before: Left | null = null;
+  #after: Left | null = null;
+  /** Counts opened files: a slow one must not replace a later one. */
+  #turn = 0;
+
+  constructor(engine: Engine, actions: PictureActions) {
+    this.#engine = engine;
+    this.#actions = actions;
+  }
+
+  get current(): Picture | null {
+    return this.#shown?.picture ?? null;
+  }
+
+  get canGoBack(): boolean {
+    return this.#before !== null;
+  }
+
+  get canGoForward(): boolean {
+    return this.#after !== null;
+  }
+
+  async open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
+    const turn = ++this.#turn;
+    let picture: Picture;
+    try {
+      picture = await read();
+    } catch (error) {
+      if (turn === this.#turn) this.#actions.fail(error);
+      return;
+    }
+    if (turn !== this.#turn) return picture.bitmap.close();
+    const left = this.#leave();
+    this.#after = null;
+    if (left?.history.present.items.some((item) => !isBlank(item))) this.#before = left;
+    if (!left) leaveWelcome();
+    if (focus) this.#actions.focus();
+    this.#show({ picture, saved });
+    if (left && this.#before === left) this.#actions.say(text.undoBrings(left.picture.name));
+  }
+
+  /** The encoding of the picture that is shown, or of one that is not there. */
+  async openSaved(file: File): Promise<void> {
+    const shown = this.current;
+    const read = async (): Promise<Picture> => {
+      const size = await this.#engine.sizeOfSaved(file);
+      const same = shown?.width === size.width && shown.height === size.height;
+      return same ? shown : blankPicture(size, file.name);
+    };
+    await this.open(read, false, file);
+  }
+
+  back(): void {
+    const before = this.#before;
+    if (!before) return;
+    this.#turn++;
+    this.#after = this.#leave();
+    this.#before = null;
+    this.#show(before, before.history);
+  }
+
+  forward(): void {
+    const after = this.#after;
+    if (!after) return;
+    this.#turn++;
+    this.#before = this.#leave();
+    this.#after = null;
+    this.#show(after, after.history);
+  }
+
+  #leave(): Left | null {
+    this.#actions.leave();
+    return this.#shown && { ...this.#shown, history: this.#actions.state().history };
+  }
+
+  #show({ picture, saved }: Opened, history?: History<Objects>): void {
+    const old = this.#shown?.picture;
+    this.#shown = { picture, saved };
+    this.#actions.show(history);
+    const kept = [picture, this.#before?.picture, this.#after?.picture];
+    if (old && !kept.includes(old)) old.bitmap.close();
+    void this.#engine.open(picture, saved);
+  }
+}
+
+/** The samples move from the middle of the empty stage into the panel. */
+function leaveWelcome(): void {
+  document.body.toggleAttribute("data-picture", true);
+  const panel = byId("more-samples", HTMLElement);
+  panel.append(byId("samples", HTMLElement));
+  panel.hidden = false;
+  const stage = byId("stage", HTMLElement);
+  stage.tabIndex = 0;
+  // What had the focus may be gone; the image is what comes next.
+  stage.focus({ preventScroll: true });
+}
