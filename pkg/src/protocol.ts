@@ -14,7 +14,8 @@ import type {
 
 /** A checkpoint as the Worker gets it. Bytes travel as a Blob: it is copied once, and can be read again after a loss. */
 export type WireModel =
-  | { readonly kind: "url"; readonly url: string; readonly name?: string }
+  /** `name`: what it is known to be; `preset`: what it is there for, whoever serves it. */
+  | { readonly kind: "url"; readonly url: string; readonly name?: string; readonly preset?: string }
   | { readonly kind: "blob"; readonly blob: Blob };
 
 /** An image as the Worker gets it. */

@@ -12,6 +12,7 @@ use std::time::Instant;
 use super::decoder::check_prompts;
 use super::fixtures::Fixture;
 use super::{END_TO_END, assert_close, channels_first, channels_last, device};
+use crate::model::SamConfig;
 use crate::{Origin, Predictor};
 
 #[test]
@@ -32,6 +33,7 @@ fn check(file: &str, name: &str) {
     let checkpoint = File::open(folder.join(format!("{file}.safetensors"))).unwrap();
     let predictor = Predictor::load(checkpoint, Origin::default(), &device()).unwrap();
     assert_eq!(predictor.model().name, name);
+    assert_eq!(Some(&predictor.model().config), SamConfig::released(name).as_ref());
     let fixture = Fixture::parse(read(format!("{file}_cases.safetensors")));
     let started = Instant::now();
     let input = channels_last(&fixture.get("image/landscape/input"));

@@ -1,12 +1,15 @@
 import { SamError, toSamError } from "../errors.js";
 import type { Calls, LoadParams } from "../protocol.js";
 import type { Device, LoadProgress } from "../types.js";
+import { Ahead } from "./ahead.js";
+import type { Kernels } from "./ahead.js";
 import { forgetCheckpoint, readCheckpoint } from "./download.js";
 import type { Checkpoint } from "./download.js";
 import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
 import { hashingWith } from "./hash.js";
-import { openSlices } from "./slices.js";
+import type { Hashing } from "./hash.js";
+import { openSlices, slicesOf } from "./slices.js";
 import { breathe } from "./turns.js";
 import type { Session, WasmModules } from "./wasm.js";
 
@@ -44,9 +47,14 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   const place = choosePlace(params.device);
   // The module is fetched while the checkpoint is, which it then hashes.
   const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
-  const read = (engine: Promise<Engine>) => readCheckpoint(params, { signal, report, hashing: hashingWith(engine) });
+  const read = (hashing: Hashing) => readCheckpoint(params, { signal, report, hashing });
   const engine = place.then(start);
-  const checkpoint = read(engine);
+  const ahead = new Ahead(() => kernelsOf(place, engine, params, context), context.isOurs);
+  signal.addEventListener("abort", () => ahead.end());
+  const source = params.model.kind === "blob" ? slicesOf(params.model.blob) : undefined;
+  if (source !== undefined) ahead.begin(source);
+  const hashing = hashingWith(engine);
+  const checkpoint = read(async () => ahead.watch(await hashing())).finally(() => ahead.end());
   // They are awaited later, and would count as unhandled until then.
   for (const promise of [engine, checkpoint]) promise.catch(() => undefined);
   const chosen = await place;
@@ -64,10 +72,24 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
       CPU,
       params,
       cpu,
-      checkpoint.catch(() => read(cpu)),
+      checkpoint.catch(() => read(hashingWith(cpu))),
       context,
     );
   }
+}
+
+/** What the load will run on, if that has kernels to compile. */
+async function kernelsOf(
+  place: Promise<Place>,
+  starting: Promise<Engine>,
+  { model, precision }: LoadParams,
+  { using }: LoadContext,
+): Kernels {
+  const [{ device, software }, engine] = await Promise.all([place, starting]);
+  if (device === "cpu") return undefined;
+  using(engine);
+  const preset = model.kind === "url" ? model.preset : undefined;
+  return { engine, options: { ...(preset === undefined ? {} : { name: preset }), software, precision } };
 }
 
 async function choosePlace(device: LoadParams["device"]): Promise<Place> {

@@ -163,6 +163,8 @@ export interface WasmModule {
       options: ModuleOptions,
       onTensor?: (done: number, total: number) => void | Promise<void>,
     ): Promise<Session>;
+    /** Only a GPU's module has it. `name`, without a source: that of a released model. */
+    warmUpAhead?(options: ModuleOptions, source?: CheckpointSource): Promise<WarmUp>;
   };
   readonly Sha256: new () => Sha256;
   /** Writes the checkpoint as safetensors, piece by piece; with `half` its weights in f16. A piece is the caller's to keep. */
