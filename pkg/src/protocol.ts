@@ -102,8 +102,9 @@ export type CallProgress = Calls[CallKind]["progress"];
 
 /** Worker → page. `memory` is the size of the wasm memory in bytes. */
 export type Response =
-  /** `lock`: held as long as the Worker lives; absent where there are no locks. */
-  | { readonly kind: "ready"; readonly lock?: string }
+  | { readonly kind: "ready" }
+  /** A Web Lock that is held as long as the Worker lives; not told where there are none. */
+  | { readonly kind: "held"; readonly lock: string }
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }

@@ -75,7 +75,7 @@ export class Engine {
     source: CheckpointSource,
     options: ModuleOptions,
     isOurs: () => boolean,
-    onTensor: (done: number, total: number) => Promise<void>,
+    onTensor: (done: number, total: number) => Promise<void> | undefined,
   ): Promise<Session> {
     return this.#turns.run(() => this.#withDevice(isOurs, () => this.#module.Session.load(source, options, onTensor)));
   }

@@ -45,7 +45,9 @@ function describe(head: Uint8Array): CheckpointSource | undefined {
   try {
     const header: unknown = JSON.parse(new TextDecoder().decode(head.subarray(PREFIX)));
     if (typeof header !== "object" || header === null) return undefined;
-    const ends = Object.values(header).map((tensor: { data_offsets?: [number, number] }) => tensor.data_offsets?.[1] ?? 0);
+    const ends = Object.values(header).map(
+      (tensor: { data_offsets?: [number, number] }) => tensor.data_offsets?.[1] ?? 0,
+    );
     const size = ends.reduce((greatest, end) => Math.max(greatest, end), 0) + head.length;
     return { size, read: (offset, length) => head.subarray(offset, offset + length) };
   } catch {

@@ -39,6 +39,9 @@ interface Place {
 }
 const CPU: Place = { device: "cpu", adapter: "WebAssembly SIMD", software: false };
 
+/** Most tensors take less than a message does: not each is worth one. */
+const TELL_MS = 10;
+
 /** With `auto`, a GPU that fails with one of these leaves the CPU to try. */
 const GPU_FAILURES = new Set(["no-webgpu", "device-lost", "out-of-memory", "internal"]);
 
@@ -120,11 +123,16 @@ async function loadOn(
   report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
   const options = { ...(name === undefined ? {} : { name }), hash, adapter, software, precision: params.precision };
-  const onTensor = async (loaded: number, total: number) => {
+  let told = -Infinity;
+  const onTensor = (loaded: number, total: number) => {
+    const now = performance.now();
+    if (now - told < TELL_MS && loaded < total) return undefined;
+    told = now;
     report({ stage: "load", loaded, total });
-    await breathe();
-    // With a code: anything else would count as a failure of the module.
-    if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
+    return breathe().then(() => {
+      // With a code: anything else would count as a failure of the module.
+      if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
+    });
   };
   const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
   try {

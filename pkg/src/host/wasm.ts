@@ -161,7 +161,7 @@ export interface WasmModule {
     load(
       source: CheckpointSource,
       options: ModuleOptions,
-      onTensor?: (done: number, total: number) => void | Promise<void>,
+      onTensor?: (done: number, total: number) => Promise<void> | undefined,
     ): Promise<Session>;
     /** Only a GPU's module has it. `name`, without a source: that of a released model. */
     warmUpAhead?(options: ModuleOptions, source?: CheckpointSource): Promise<WarmUp>;
