@@ -97,6 +97,7 @@ test("kernels are compiled while the weights are on their way", async () => {
   go();
   assert.equal((await loading).device, "webgpu");
   assert.ok(log.includes(`load ${server.bytes.length}`));
+  assert.ok(!log.includes("warm-up"), "nothing is left to compile");
 });
 
 test("the load does not wait for kernels that are not compiled yet", async () => {
@@ -124,6 +125,7 @@ test("the load does not wait for kernels that are not compiled yet", async () =>
   );
   assert.ok(log.indexOf("kernels 2") < log.findIndex((line) => line.startsWith("load")));
   await until(() => log.includes("free kernels"));
+  assert.ok(log.includes("warm-up"), "the load does what is left");
 });
 
 test("without a header the preset's name says what to compile", async () => {
@@ -138,6 +140,7 @@ test("without a header the preset's name says what to compile", async () => {
     assert.equal(log[0], `ahead of ${preset ?? "?"}`);
     go();
     await loading;
+    assert.ok(log.includes("warm-up"), "the file may be another one");
   }
 });
 

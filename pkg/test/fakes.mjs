@@ -182,6 +182,7 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       return session;
     }
     warmUp() {
+      log.push("warm-up");
       return { done: 1, total: 1, step: async () => true, free: () => undefined };
     }
     static async warmUpAhead({ name = "?" }, source) {

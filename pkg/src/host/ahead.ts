@@ -13,10 +13,16 @@ export class Ahead {
   readonly #isOurs: () => boolean;
   readonly #over = new AbortController();
   #hasBegun = false;
+  #isWhole = false;
 
   constructor(kernels: () => Kernels, isOurs: () => boolean) {
     this.#kernels = kernels;
     this.#isOurs = isOurs;
+  }
+
+  /** Whether every kernel is compiled, of just the file that is loaded: its own header told them. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** The same hash, which sees every byte of the file: the first of them describe it. */
@@ -49,6 +55,7 @@ export class Ahead {
     const kernels = await engine.warmUpAhead(signal, options, source, this.#isOurs);
     try {
       for (let done = false; !done;) done = await engine.turn(signal, () => kernels.step());
+      this.#isWhole = source !== undefined;
     } finally {
       engine.release(() => kernels);
     }

@@ -62,7 +62,7 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   for (const promise of [engine, checkpoint]) promise.catch(() => undefined);
   const chosen = await place;
   try {
-    return await loadOn(chosen, params, engine, checkpoint, context);
+    return await loadOn(chosen, params, engine, checkpoint, context, ahead);
   } catch (error) {
     const { code } = toSamError(error, "internal");
     if (code === "bad-checkpoint" || code === "not-implemented") await forgetCheckpoint(params);
@@ -111,6 +111,7 @@ async function loadOn(
   starting: Promise<Engine>,
   checkpoint: Promise<Checkpoint>,
   { signal, report, using, isOurs }: LoadContext,
+  ahead?: Ahead,
 ): Promise<Loaded> {
   const reading = checkpoint.then((read) => {
     report({ stage: "compile", loaded: 0, total: 1 });
@@ -136,7 +137,7 @@ async function loadOn(
   };
   const session = await engine.load(await openSlices(blob), options, isOurs, onTensor);
   try {
-    if (device === "webgpu") await warmUp(engine, session, signal, report);
+    if (device === "webgpu" && ahead?.isWhole !== true) await warmUp(engine, session, signal, report);
     const { device: _, adapter: __, ...found } = session.info;
     return { engine, session, blob, info: { ...found, device, adapter } };
   } catch (error) {
