@@ -49,6 +49,9 @@ const { values: options } = parseArgs({
     /** Fresh profiles for each device; figures are medians. */
     rounds: { type: "string", default: "3" },
     adapter: { type: "string", default: "swiftshader" },
+    /** Another build of the page, for a comparison. */
+    page: { type: "string", default: "www/dist" },
+    /** Tells when the page and its Worker fetched what. */
     verbose: { type: "boolean", default: false },
   },
 });
@@ -59,7 +62,7 @@ await main();
 
 async function main(): Promise<void> {
   const devices = (["cpu", "webgpu"] as const).filter((device) => ["all", device].includes(options.device));
-  const site = await serve(join(root, "www/dist"), { headers: () => ({ "Cache-Control": "no-cache" }) });
+  const site = await serve(resolve(root, options.page), { headers: () => ({ "Cache-Control": "no-cache" }) });
   const load = loadavg()[0] ?? 0;
   const results = new Map<string, Times[]>();
   let version = "";
