@@ -28,8 +28,9 @@ impl SamConfig {
             image_size: IMAGE_SIZE,
             dims: vec![64, 128, 160, 320],
             depths: vec![2, 2, 6, 2],
-            heads: vec![2, 4, 5, 10],
-            windows: vec![7, 7, 14, 7],
+            // The first stage is convolutional: its two stand for nothing.
+            heads: vec![1, 4, 5, 10],
+            windows: vec![1, 7, 14, 7],
             strides: vec![2, 2, 1],
             mbconv_expansion: 4,
             mlp_ratio: 4,
