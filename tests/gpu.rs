@@ -10,10 +10,14 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use burn::tensor::{Tensor, TensorData};
 use burn_cubecl::cubecl::logging::{LaunchObservation, LaunchObserver};
+use burn_sam::checkpoint::{LoadedModel, Loading, stand_in};
+use burn_sam::model::SamConfig;
 use burn_sam::model::config::VitConfig;
 use burn_sam::model::image_encoder::ImageEncoderVit;
 use burn_sam::ops::set_software;
-use burn_sam::{Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Predictor, Prompt, block_on};
+use burn_sam::{
+    Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Precision, Predictor, Prompt, block_on,
+};
 
 /// Remembers the kernels that are compiled, burn's and ours.
 struct Compilations;
@@ -63,10 +67,22 @@ fn points(count: usize) -> Prompt {
         .fold(Prompt::new(), |prompt, i| prompt.with_point(Point::foreground(20.0 * i as f32 + 10.0, 100.0).unwrap()))
 }
 
+fn tiny_file() -> File {
+    File::open(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
 /// The built-in model on a device of its own, which has compiled nothing yet.
 fn tiny() -> Predictor {
-    let checkpoint = File::open(format!("{}/pkg/models/tiny.safetensors", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    Predictor::load(checkpoint, Origin::default(), &device_with_default_limits()).unwrap()
+    Predictor::load(tiny_file(), Origin::default(), &device_with_default_limits()).unwrap()
+}
+
+/// The kernels compiled by a warm-up.
+fn warm_up(predictor: &Predictor) -> Vec<String> {
+    compiled();
+    let mut warm_up = predictor.warm_up().unwrap();
+    while !block_on(warm_up.step()).unwrap() {}
+    assert_eq!(warm_up.done(), warm_up.total());
+    compiled()
 }
 
 /// Kernels are counted in one test at a time.
@@ -119,11 +135,12 @@ fn clicks_compile_nothing() {
 fn a_warm_up_compiles_everything() {
     let _turn = alone();
     let predictor = tiny();
-    let mut warm_up = predictor.warm_up().unwrap();
-    while !block_on(warm_up.step()).unwrap() {}
-    assert_eq!(warm_up.done(), warm_up.total());
-    println!("kernels compiled in {} steps: {}", warm_up.total(), compiled().len());
-    let image = encode(&predictor);
+    println!("kernels compiled: {}", warm_up(&predictor).len());
+    use_compiles_nothing(&predictor);
+}
+
+fn use_compiles_nothing(predictor: &Predictor) {
+    let image = encode(predictor);
     let first = block_on(image.decode(&[points(1)], true)).unwrap();
     assert_eq!(compiled(), [""; 0], "an encode and a click");
     let again = points(2).with_mask(MaskPrompt::LowRes(first[0][0].logits.clone()));
@@ -131,6 +148,56 @@ fn a_warm_up_compiles_everything() {
     assert_eq!(compiled(), [""; 0], "a click on an answer");
     block_on(image.decode(&[points(2), points(2)], true)).unwrap();
     assert_eq!(compiled(), [""; 0], "two prompts");
+}
+
+/// What a checkpoint's header says is enough to compile all that its model needs: nothing is left to its load.
+#[test]
+fn a_header_is_enough_to_compile_everything() {
+    let _turn = alone();
+    for (software, precision) in [(false, Precision::Auto), (false, Precision::F16), (true, Precision::Auto)] {
+        set_software(software);
+        let device = device_with_default_limits();
+        let begin = |source| Loading::begin(source, &device).unwrap().with_precision(precision);
+        let ahead = Predictor::new(begin(tiny_file()).stand_in(), &device);
+        assert!(!warm_up(&ahead).is_empty());
+        drop(ahead);
+        let model = LoadedModel::new(begin(tiny_file()).finish().unwrap(), Origin::default(), tiny_file()).unwrap();
+        let predictor = Predictor::new(model, &device);
+        block_on(predictor.prepare()).unwrap();
+        assert_eq!(compiled(), [""; 0], "a load");
+        assert_eq!(warm_up(&predictor), [""; 0], "the warm-up after it");
+        use_compiles_nothing(&predictor);
+    }
+    set_software(false);
+}
+
+/// So is the name of a released model.
+#[test]
+fn the_name_of_a_released_model_is_enough() {
+    let _turn = alone();
+    for (name, software) in [("mobile-sam", false), ("mobile-sam", true), ("sam-vit-b", false)] {
+        set_software(software);
+        let device = device_with_default_limits();
+        let config = SamConfig::released(name).unwrap();
+        let blank = stand_in(config.clone(), Precision::Auto, &device).unwrap();
+        assert!(!warm_up(&Predictor::new(blank, &device)).is_empty());
+        let sam = config.init(&device).map(&mut Zeros(&device));
+        let model = LoadedModel { sam, ..stand_in(config, Precision::Auto, &device).unwrap() };
+        assert_eq!(warm_up(&Predictor::new(model, &device)), [""; 0], "{name}");
+    }
+    set_software(false);
+}
+
+/// Weights as a load puts them onto the device.
+struct Zeros<'a>(&'a Device);
+
+impl ModuleMapper for Zeros<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape: [usize; D] = param.lazy_shape().dims();
+        let length = shape.iter().product();
+        let zeros = Tensor::<1>::from_data(TensorData::new(vec![0.0f32; length], [length]), self.0);
+        Param::initialized(param.id, zeros.reshape(shape))
+    }
 }
 
 /// A device as a browser gives it to a page that asks for nothing.

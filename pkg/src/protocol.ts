@@ -15,7 +15,8 @@ import type {
 
 /** A checkpoint as the Worker gets it. Bytes travel as a Blob: it is copied once, and can be read again after a loss. */
 export type WireModel =
-  | { readonly kind: "url"; readonly url: string; readonly name?: string }
+  /** `name`: what it is known to be; `preset`: what it is there for, whoever serves it. */
+  | { readonly kind: "url"; readonly url: string; readonly name?: string; readonly preset?: string }
   | { readonly kind: "blob"; readonly blob: Blob };
 
 /** An image as the Worker gets it. */
@@ -102,8 +103,9 @@ export type CallProgress = Calls[CallKind]["progress"];
 
 /** Worker → page. `memory` is the size of the wasm memory in bytes. */
 export type Response =
-  /** `lock`: held as long as the Worker lives; absent where there are no locks. */
-  | { readonly kind: "ready"; readonly lock?: string }
+  | { readonly kind: "ready" }
+  /** A Web Lock that is held as long as the Worker lives; not told where there are none. */
+  | { readonly kind: "held"; readonly lock: string }
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }

@@ -16,11 +16,12 @@ self.addEventListener("unhandledrejection", (event) => host.fail(event.reason));
 self.addEventListener("message", (event: MessageEvent<Request>) => host.receive(event.data));
 
 // The browser does not tell a page that its Worker has ended. A lock is released then, whatever the reason.
+// Without https there are no locks, and in a sandboxed frame none for us.
 const lock = `burn-sam ${crypto.randomUUID?.()}`;
 const held = navigator.locks?.request(lock, () => {
-  post({ kind: "ready", lock }, []);
+  post({ kind: "held", lock }, []);
   return new Promise(() => undefined);
 });
-// Without https there are no locks, and in a sandboxed frame none for us.
-if (held === undefined) post({ kind: "ready" }, []);
-else held.catch(() => post({ kind: "ready" }, []));
+held?.catch(() => undefined);
+// The lock is not waited for.
+post({ kind: "ready" }, []);

@@ -158,6 +158,17 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       log.push("free reader");
     }
   }
+  class WarmUp {
+    done = 0;
+    total = steps;
+    async step() {
+      log.push(`kernels ${++this.done}`);
+      return this.done === this.total;
+    }
+    free() {
+      log.push("free kernels");
+    }
+  }
   class Session {
     info = {
       model: "custom",
@@ -182,7 +193,12 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
       return session;
     }
     warmUp() {
+      log.push("warm-up");
       return { done: 1, total: 1, step: async () => true, free: () => undefined };
+    }
+    static async warmUpAhead({ name = "?" }, source) {
+      log.push(`ahead of ${source?.size ?? name}`);
+      return new WarmUp();
     }
     reader(width, height) {
       return new Reader(width, height);

@@ -32,7 +32,7 @@ test("the presets are the published files", () => {
 test("a preset is loaded from its address, and checked where its hash is known", () => {
   for (const { name, url, integrity } of presets) {
     const { params } = planLoad({ model: name });
-    assert.deepEqual(params.model, { kind: "url", url });
+    assert.deepEqual(params.model, { kind: "url", url, preset: name });
     assert.equal(params.integrity, integrity);
   }
   const mine = `sha256-${"A".repeat(43)}=`;
@@ -42,7 +42,7 @@ test("a preset is loaded from its address, and checked where its hash is known",
 test("at an address of the caller's own a preset is the caller's file", () => {
   const assets = { presets: { "sam-vit-b": "models/b.safetensors" } };
   const { params } = planLoad({ model: "sam-vit-b", assets });
-  assert.deepEqual(params.model, { kind: "url", url: "https://page.test/models/b.safetensors" });
+  assert.deepEqual(params.model, { kind: "url", url: "https://page.test/models/b.safetensors", preset: "sam-vit-b" });
   assert.equal(params.integrity, undefined);
   assert.ok(planLoad({ model: "mobile-sam", assets }).params.integrity !== undefined);
 });

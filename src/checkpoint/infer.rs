@@ -6,12 +6,8 @@ use super::file::Checkpoint;
 use super::report;
 use crate::SamError;
 use crate::error::CheckpointFault;
+use crate::model::released::{DECODER_HEADS, IMAGE_SIZE};
 use crate::model::{BlockConfig, DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
-
-/// Side of the input of every released model.
-const RELEASED_IMAGE_SIZE: usize = 1024;
-/// Heads of every released mask decoder.
-const RELEASED_DECODER_HEADS: usize = 8;
 
 pub(crate) fn config(checkpoint: &Checkpoint<'_>) -> Result<SamConfig, SamError> {
     let encoder = if count(checkpoint, "image_encoder.blocks.") > 0 {
@@ -31,7 +27,7 @@ pub(crate) fn config(checkpoint: &Checkpoint<'_>) -> Result<SamConfig, SamError>
         encoder,
         decoder: DecoderConfig {
             dim,
-            heads: RELEASED_DECODER_HEADS,
+            heads: DECODER_HEADS,
             mlp_dim: side(checkpoint, "mask_decoder.transformer.layers.0.mlp.lin1.weight", 0)?,
             depth: count(checkpoint, "mask_decoder.transformer.layers."),
             mask_in_chans: side(checkpoint, "prompt_encoder.mask_downscaling.3.weight", 0)?,
@@ -77,7 +73,7 @@ fn tiny_vit(checkpoint: &Checkpoint<'_>) -> Result<TinyVitConfig, SamError> {
     // Two stages at least: where there is one only, the next one's first tensor is reported missing.
     let last = count(checkpoint, "image_encoder.layers.").max(2) - 1;
     let mut config = TinyVitConfig {
-        image_size: RELEASED_IMAGE_SIZE,
+        image_size: IMAGE_SIZE,
         dims: vec![side(checkpoint, "image_encoder.patch_embed.seq.2.c.weight", 0)?],
         depths: Vec::new(),
         heads: Vec::new(),

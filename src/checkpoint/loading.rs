@@ -8,10 +8,10 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::file::Checkpoint;
 use super::layout::Layout;
-use super::plan::{self, Slot};
+use super::plan::{self, Part, Slot};
 use super::tensor::Element;
 use super::weights::{self, Values};
-use super::{check_biases, infer};
+use super::{LoadedModel, check_biases, infer, stand_in};
 use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{Sam, SamConfig};
@@ -114,15 +114,8 @@ impl<'a> Loading<'a> {
     /// [`SamError::BadCheckpoint`] where the file cannot be read, [`SamError::OutOfMemory`].
     pub fn step(&mut self) -> Result<bool, SamError> {
         if let Some(slot) = self.slots.get(self.next) {
+            let half = self.keeps_half(slot);
             let key = |number: usize| slot.parts.get(number).map(|part| part.key.as_str()).unwrap_or_default();
-            let half = weights::may_be_half(slot.change)
-                && match self.precision {
-                    Precision::Auto => {
-                        self.large && self.checkpoint.tensor(key(0)).is_some_and(|info| info.element == Element::F16)
-                    }
-                    Precision::F32 => false,
-                    Precision::F16 => true,
-                };
             let values = weights::make(slot.change, slot.length, half, |number| self.checkpoint.stored(key(number)))?;
             self.bytes += values.bytes();
             self.halves += usize::from(matches!(values, Values::F16(_)));
@@ -130,6 +123,23 @@ impl<'a> Loading<'a> {
             self.next += 1;
         }
         Ok(self.next == self.slots.len())
+    }
+
+    /// Whether a parameter is kept in f16, if its values are none too large for it.
+    fn keeps_half(&self, slot: &Slot) -> bool {
+        let is_half = |part: &Part| self.checkpoint.tensor(&part.key).is_some_and(|info| info.element == Element::F16);
+        weights::may_be_half(slot.change)
+            && match self.precision {
+                Precision::Auto => self.large && slot.parts.first().is_some_and(is_half),
+                Precision::F32 => false,
+                Precision::F16 => true,
+            }
+    }
+
+    /// The model as it will be, on memory instead of weights: see [`stand_in`](super::stand_in()).
+    pub fn stand_in(self) -> LoadedModel {
+        let halves = self.slots.iter().filter(|slot| self.keeps_half(slot)).map(|slot| slot.id).collect();
+        stand_in::fill(self.sam, self.config, halves, &self.device)
     }
 
     /// Waits until the device has taken what was loaded so far: the copies of a browser's queue take memory, too.

@@ -12,6 +12,7 @@ mod pytorch;
 mod report;
 mod safetensors;
 mod source;
+mod stand_in;
 mod tensor;
 mod weights;
 
@@ -24,6 +25,7 @@ pub use self::convert::{Conversion, convert};
 pub use self::layout::Layout;
 pub use self::loading::{Loaded, Loading, Precision};
 use self::source::unreadable;
+pub use self::stand_in::stand_in;
 use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{EncoderConfig, Sam, SamConfig};

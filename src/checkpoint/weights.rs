@@ -171,11 +171,14 @@ fn permute<T>(out: &mut [T], value: impl Fn(usize) -> T, shape: [usize; 4], orde
 
 /// `[heads, window²]`, indexed by |Δy| · window + |Δx|, for every pair of tokens: `[heads, window², window²]`.
 fn spread_biases<T>(out: &mut [T], value: impl Fn(usize) -> T, heads: usize, window: usize) {
-    let tokens = window * window;
-    let offset = |a: usize, b: usize| (a / window).abs_diff(b / window) * window + (a % window).abs_diff(b % window);
-    let pairs = (0..heads).flat_map(|head| (0..tokens * tokens).map(move |i| (head, i / tokens, i % tokens)));
-    for (out, (head, a, b)) in out.iter_mut().zip(pairs) {
-        *out = value(head * tokens + offset(a, b));
+    let mut out = out.iter_mut();
+    for (head, y, x) in (0..heads).flat_map(|head| (0..window * window).map(move |a| (head, a / window, a % window))) {
+        for other_y in 0..window {
+            let row = (head * window + y.abs_diff(other_y)) * window;
+            for (other_x, out) in (0..window).zip(&mut out) {
+                *out = value(row + x.abs_diff(other_x));
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod prompt_encoder;
+pub(crate) mod released;
 pub mod sam;
 pub mod tiny_vit;
 pub mod transformer;

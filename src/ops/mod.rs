@@ -35,9 +35,11 @@ pub fn is_on_gpu<const D: usize>(_x: &burn::tensor::Tensor<D>) -> bool {
     false
 }
 
-/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Here is none.
+/// Runs `work` for the kernels that it launches on a GPU. Here is none.
 #[cfg(not(feature = "webgpu"))]
-pub fn compile(_work: impl FnOnce()) {}
+pub fn compile<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
 
 /// Returns what the kernel of the tensors' device gives, if it has one.
 macro_rules! backend {

@@ -17,6 +17,7 @@ pub struct WarmUp {
     /// Whether there is anything to compile.
     on_gpu: bool,
     done: usize,
+    total: usize,
 }
 
 /// Forms of prompts whose kernels differ: a click, a click on an earlier answer, two prompts at once.
@@ -34,14 +35,21 @@ impl WarmUp {
         let config = &predictor.model.config;
         let (side, cells) = (config.image_size(), config.embedding_size());
         let geometry = Geometry::new(side, side, side)?;
-        let features = Tensor::zeros([1, cells, cells, config.decoder.dim], &predictor.device);
-        let input = Tensor::zeros([1, side, side, 3], &predictor.device);
-        Ok(Self {
-            on_gpu: ops::is_on_gpu(&input),
-            image: ImageEmbedding::new(predictor.clone(), features, geometry),
-            encoding: Encoding::new(predictor.clone(), input, geometry),
-            done: 0,
-        })
+        let (features, input) = ops::compile(|| {
+            let features = Tensor::empty([1, cells, cells, config.decoder.dim], &predictor.device);
+            (features, Tensor::empty([1, side, side, 3], &predictor.device))
+        });
+        let on_gpu = ops::is_on_gpu(&input);
+        let image = ImageEmbedding::new(predictor.clone(), features, geometry);
+        let encoding = Encoding::new(predictor.clone(), input, geometry);
+        Ok(Self { total: FORMS.len() + encoding.total(), image, encoding, on_gpu, done: 0 })
+    }
+
+    /// Leaves the encoder out.
+    #[must_use]
+    pub fn of_decoder(mut self) -> Self {
+        self.total = self.total.min(FORMS.len());
+        self
     }
 
     /// Steps done.
@@ -51,7 +59,7 @@ impl WarmUp {
 
     /// Steps in all.
     pub fn total(&self) -> usize {
-        FORMS.len() + self.encoding.total()
+        self.total
     }
 
     /// One step; true after the last.
@@ -62,7 +70,7 @@ impl WarmUp {
         let predictor = self.image.predictor.clone();
         let shared = predictor.shared().await?;
         match FORMS.get(self.done) {
-            _ if !self.on_gpu => (),
+            _ if !self.on_gpu || self.done == self.total => (),
             Some(form) => {
                 let prompts = form.prompts(&self.image.geometry());
                 ops::compile(|| drop(self.image.launch(shared, &prompts, true)));
@@ -75,8 +83,8 @@ impl WarmUp {
         // A browser only queues what is to be compiled. One number read back is behind it in the queue: when it is here, so are
         // the kernels, or the error of one that the driver refuses.
         super::read(Tensor::<1>::from_data([0.0], &predictor.device)).await?;
-        self.done = (self.done + 1).min(self.total());
-        Ok(self.done == self.total())
+        self.done = (self.done + 1).min(self.total);
+        Ok(self.done == self.total)
     }
 }
 

@@ -18,6 +18,8 @@ use super::types::{
 use crate::checkpoint::{Loaded, LoadedModel, Loading};
 use crate::embedding_file::{from_hex, hex};
 use crate::{Origin, Precision, Predictor};
+#[cfg(feature = "webgpu")]
+use crate::{checkpoint::stand_in, model::SamConfig};
 
 /// One loaded model on this module's device.
 #[wasm_bindgen]
@@ -70,6 +72,29 @@ impl Session {
     #[wasm_bindgen(js_name = warmUp)]
     pub fn warm_up(&self) -> JsResult<WarmUp> {
         Ok(WarmUp(self.predictor.warm_up()?))
+    }
+
+    /// Begins to compile the GPU's kernels for a checkpoint that is still on its way, and initialises the device (once).
+    /// `source`: the file, or so much of it as describes its tensors. Without it, the encoder's are compiled where the name is
+    /// that of a released model.
+    #[cfg(feature = "webgpu")]
+    #[wasm_bindgen(js_name = warmUpAhead)]
+    pub async fn warm_up_ahead(options: LoadOptionsJs, source: Option<CheckpointSourceJs>) -> JsResult<WarmUp> {
+        let options = types::load_options(options)?;
+        let device: Device = device::init(options.software).await?;
+        let precision = options.precision();
+        let Some(source) = source else {
+            let named = options.name.as_deref().and_then(SamConfig::released);
+            let is_named = named.is_some();
+            let model = stand_in(named.unwrap_or_else(SamConfig::mobile_sam), precision, &device)?;
+            let warm_up = Predictor::new(model, &device).warm_up()?;
+            return Ok(WarmUp(if is_named { warm_up } else { warm_up.of_decoder() }));
+        };
+        let thrown = Thrown::default();
+        let source = BufReader::with_capacity(READ_AHEAD, Source::new(source, &thrown)?);
+        let loading = Loading::begin(source, &device).map_err(|error| thrown.or(error))?;
+        let model = loading.with_precision(precision).stand_in();
+        Ok(WarmUp(Predictor::new(model, &device).warm_up()?))
     }
 
     /// A reader of an image's rows.

@@ -1,20 +1,11 @@
 // Checkpoints on their way: kept, gone on with, shared, checked, forgotten. On the CPU: the device does not matter.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { ModelServer, tiny } from "./support/models.ts";
-import { expect, openSite, print, siteFolder, test } from "./support/test.ts";
+import { expect, openSite, print, test } from "./support/test.ts";
+import { worker } from "./support/worker.ts";
 import type { Page } from "@playwright/test";
 
 /** Of the reference's best mask for a click in scene.png: `point` in tests/fixtures/tiny_photo.safetensors. */
 const AREA = 7019;
-
-/** The page's Worker, after a change of what its browser offers. */
-function worker(name: string, change: string): string {
-  writeFileSync(join(siteFolder(), `${name}-before.js`), change);
-  const scripts = [`./${name}-before.js`, "./node_modules/burn-sam/dist/worker.js"];
-  writeFileSync(join(siteFolder(), `${name}.js`), scripts.map((script) => `import "${script}";\n`).join(""));
-  return `${name}.js`;
-}
 
 /** Loads, segments and frees; what a click gives, and the progress of the download. */
 async function areaOf(page: Page, options: object): Promise<{ area: number; bytes: number[] }> {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: burn-sam beside onnxruntime-web, in one browser, in one run (benches/README.md).
+//! `cargo xtask bench`: burn-sam beside onnxruntime-web, in one browser, in one run, and the demo page from its opening to
+//! the first mask (benches/README.md).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,12 +37,20 @@ pub struct Options {
     /// The WebGPU adapter: swiftshader (software, on every machine alike) or hardware.
     #[arg(long, default_value = "swiftshader", value_parser = ["swiftshader", "hardware"])]
     adapter: String,
+    /// Only the demo page, which needs no exported models.
+    #[arg(long)]
+    page_only: bool,
 }
 
 impl Options {
     /// The modules to build.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Whether nothing is compared.
+    pub fn page_only(&self) -> bool {
+        self.page_only
     }
 
     /// How to build them.
@@ -52,6 +61,14 @@ impl Options {
     /// Where the modules with single operations go.
     pub fn ops_dir(&self) -> PathBuf {
         self.dir().join("ops")
+    }
+
+    fn device_name(&self) -> &'static str {
+        match self.device {
+            Device::Cpu => "cpu",
+            Device::Webgpu => "webgpu",
+            Device::All => "all",
+        }
     }
 
     fn dir(&self) -> PathBuf {
@@ -77,16 +94,23 @@ pub fn check(options: &Options) -> Result<()> {
 /// Runs the comparison. The package must have been built.
 pub fn run(options: &Options) -> Result<()> {
     let mut npm = shell::npm();
-    npm.args(["run", "bench", "--workspace", "benches", "--", "--device"]);
-    npm.arg(match options.device {
-        Device::Cpu => "cpu",
-        Device::Webgpu => "webgpu",
-        Device::All => "all",
-    });
+    npm.args(["run", "bench", "--workspace", "benches", "--", "--device", options.device_name()]);
     npm.args(["--adapter", &options.adapter, "--dir"]).arg(options.dir());
     if !options.models.is_empty() {
         npm.args(["--models", &options.models.join(",")]);
     }
+    if let Some(rounds) = options.rounds {
+        npm.args(["--rounds", &rounds.to_string()]);
+    }
+    npm.env("BURN_SAM_CHROMIUM", browser::find()?).env("BURN_SAM_PROFILE", options.profile().name());
+    shell::run(&mut npm)
+}
+
+/// Visits the demo page, which must have been built.
+pub fn visit_page(options: &Options) -> Result<()> {
+    let mut npm = shell::npm();
+    npm.args(["run", "first-mask", "--workspace", "benches", "--", "--device", options.device_name()]);
+    npm.args(["--adapter", &options.adapter]);
     if let Some(rounds) = options.rounds {
         npm.args(["--rounds", &rounds.to_string()]);
     }

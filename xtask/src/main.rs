@@ -64,7 +64,7 @@ enum Verb {
     },
     /// Run every check: Rust, npm package, browser.
     Test(test::Options),
-    /// Compare with onnxruntime-web: builds the package, runs both in one Chromium, prints tables.
+    /// Compare with onnxruntime-web, and visit the demo page: builds both, runs them in Chromium, prints tables.
     Bench(bench::Options),
     /// Convert a checkpoint to safetensors, for those who host weights.
     Convert {
@@ -105,11 +105,17 @@ fn run(verb: Verb) -> Result<ExitCode> {
         }
         Verb::Test(options) => return test::run(&options),
         Verb::Bench(options) => {
-            bench::check(&options)?;
+            if !options.page_only() {
+                bench::check(&options)?;
+            }
             build(options.device(), &options.profile(), false)?;
-            let toolchain = WasmToolchain::find()?;
-            wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
-            bench::run(&options)?;
+            shell::stage("page", web::build_page)?;
+            if !options.page_only() {
+                let toolchain = WasmToolchain::find()?;
+                wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
+                bench::run(&options)?;
+            }
+            bench::visit_page(&options)?;
         }
         Verb::Convert { input, output, f16 } => convert(&input, &output, f16)?,
         Verb::Docs => {

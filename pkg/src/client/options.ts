@@ -60,7 +60,8 @@ function toWireModel(model: ModelSource, assets: Assets): WireModel {
   }
   // At an address of the caller's own there may be another model.
   if (model === "tiny" && !assets.model) return { kind: "url", url: modelUrl(model, assets), name: model };
-  return { kind: "url", url: modelUrl(model, assets) };
+  const preset = findPreset(model)?.name;
+  return { kind: "url", url: modelUrl(model, assets), ...(preset === undefined ? {} : { preset }) };
 }
 
 /** The address of what is neither a file nor bytes: a preset's, or the caller's. */

@@ -76,8 +76,8 @@ class WorkerTransport implements Transport {
       if (event.data.kind === "ready") {
         this.#settle();
         this.#sendEarly();
-        if (event.data.lock !== undefined) this.#watch(event.data.lock);
       }
+      if (event.data.kind === "held") this.#watch(event.data.lock);
       this.onmessage?.(event.data);
     };
     worker.onmessageerror = () =>

@@ -3,7 +3,7 @@ import type { Device } from "../types.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
 import type { Hash } from "./hash.js";
-import type { CheckpointSource, ModuleOptions, Session, WasmModule } from "./wasm.js";
+import type { CheckpointSource, ModuleOptions, Session, WarmUp, WasmModule } from "./wasm.js";
 
 /** wasm32 ends at 4 GiB; a trap this close to it is an allocation that failed. */
 const NEARLY_FULL = 3.5 * 2 ** 30;
@@ -75,17 +75,37 @@ export class Engine {
     source: CheckpointSource,
     options: ModuleOptions,
     isOurs: () => boolean,
-    onTensor: (done: number, total: number) => Promise<void>,
+    onTensor: (done: number, total: number) => Promise<void> | undefined,
   ): Promise<Session> {
-    return this.#turns.run(async () => {
-      const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
-      const restore = this.#device === "webgpu" ? interceptDevice(onDevice, isOurs) : undefined;
-      try {
-        return await this.#run(() => this.#module.Session.load(source, options, onTensor));
-      } finally {
-        restore?.();
-      }
+    return this.#turns.run(() => this.#withDevice(isOurs, () => this.#module.Session.load(source, options, onTensor)));
+  }
+
+  /** Begins to compile for a checkpoint that is not here yet. Only for a GPU; `source`: so much of it as describes it. */
+  warmUpAhead(
+    signal: AbortSignal,
+    options: ModuleOptions,
+    source: CheckpointSource | undefined,
+    isOurs: () => boolean,
+  ): Promise<WarmUp> {
+    return this.#turns.run(() => {
+      signal.throwIfAborted();
+      return this.#withDevice(isOurs, () => {
+        const kernels = this.#module.Session.warmUpAhead?.(options, source);
+        if (kernels === undefined) throw new SamError("internal", "This module has nothing to compile.");
+        return kernels;
+      });
     });
+  }
+
+  /** For what may be the first to ask for the device. */
+  async #withDevice<T>(isOurs: () => boolean, work: () => Promise<T>): Promise<T> {
+    const onDevice = (device: GPUDevice) => watchDevice(device, (error) => this.fail(error));
+    const restore = this.#device === "webgpu" ? interceptDevice(onDevice, isOurs) : undefined;
+    try {
+      return await this.#run(work);
+    } finally {
+      restore?.();
+    }
   }
 
   /** A hash that the module computes: between its turns, because nothing waits in it. */

@@ -1,12 +1,15 @@
 import { SamError, toSamError } from "../errors.js";
 import type { Calls, LoadParams } from "../protocol.js";
 import type { Device, LoadProgress } from "../types.js";
+import { Ahead } from "./ahead.js";
+import type { Kernels } from "./ahead.js";
 import { forgetCheckpoint, readCheckpoint } from "./download.js";
 import type { Checkpoint } from "./download.js";
 import { Engine } from "./engine.js";
 import { findAdapter } from "./gpu.js";
 import { hashingWith } from "./hash.js";
-import { openSlices } from "./slices.js";
+import type { Hashing } from "./hash.js";
+import { openSlices, slicesOf } from "./slices.js";
 import { breathe } from "./turns.js";
 import type { Session, WasmModules } from "./wasm.js";
 
@@ -36,6 +39,9 @@ interface Place {
 }
 const CPU: Place = { device: "cpu", adapter: "WebAssembly SIMD", software: false };
 
+/** Most tensors take less than a message does: not each is worth one. */
+const TELL_MS = 10;
+
 /** With `auto`, a GPU that fails with one of these leaves the CPU to try. */
 const GPU_FAILURES = new Set(["no-webgpu", "device-lost", "out-of-memory", "internal"]);
 
@@ -45,15 +51,19 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   // The module is fetched while the checkpoint is, which it then hashes.
   const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
   const reading = new AbortController();
-  const read = (engine: Promise<Engine>) =>
-    readCheckpoint(params, { signal, report, hashing: hashingWith(engine), until: reading.signal });
+  const read = (hashing: Hashing) => readCheckpoint(params, { signal, report, hashing, until: reading.signal });
   const engine = place.then(start);
-  const checkpoint = read(engine);
+  const ahead = new Ahead(() => kernelsOf(place, engine, params, context), context.isOurs);
+  signal.addEventListener("abort", () => ahead.end());
+  const source = params.model.kind === "blob" ? slicesOf(params.model.blob) : undefined;
+  if (source !== undefined) ahead.begin(source);
+  const hashing = hashingWith(engine);
+  const checkpoint = read(async () => ahead.watch(await hashing())).finally(() => ahead.end());
   // They are awaited later, and would count as unhandled until then.
   for (const promise of [engine, checkpoint]) promise.catch(() => undefined);
   const chosen = await place;
   try {
-    return await loadOn(chosen, params, engine, checkpoint, context);
+    return await loadOn(chosen, params, engine, checkpoint, context, ahead);
   } catch (error) {
     const { code } = toSamError(error, "internal");
     if (code === "bad-checkpoint" || code === "not-implemented") {
@@ -69,7 +79,7 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
       CPU,
       params,
       cpu,
-      checkpoint.catch(() => read(cpu)),
+      checkpoint.catch(() => read(hashingWith(cpu))),
       context,
     );
   } finally {
@@ -91,6 +101,20 @@ async function isOfDevice(engine: Promise<Engine>, checkpoint: Promise<Checkpoin
   return hasStopped || isRead();
 }
 
+/** What the load will run on, if that has kernels to compile. */
+async function kernelsOf(
+  place: Promise<Place>,
+  starting: Promise<Engine>,
+  { model, precision }: LoadParams,
+  { using }: LoadContext,
+): Kernels {
+  const [{ device, software }, engine] = await Promise.all([place, starting]);
+  if (device === "cpu") return undefined;
+  using(engine);
+  const preset = model.kind === "url" ? model.preset : undefined;
+  return { engine, options: { ...(preset === undefined ? {} : { name: preset }), software, precision } };
+}
+
 async function choosePlace(device: LoadParams["device"]): Promise<Place> {
   if (device === "cpu") return CPU;
   const found = await findAdapter();
@@ -107,6 +131,7 @@ async function loadOn(
   starting: Promise<Engine>,
   checkpoint: Promise<Checkpoint>,
   { signal, report, using, isOurs }: LoadContext,
+  ahead?: Ahead,
 ): Promise<Loaded> {
   const reading = checkpoint.then((read) => {
     report({ stage: "compile", loaded: 0, total: 1 });
@@ -125,15 +150,20 @@ async function loadOn(
     software,
     precision: params.precision,
   };
-  const onTensor = async (loaded: number, total: number) => {
+  let told = -Infinity;
+  const onTensor = (loaded: number, total: number) => {
+    const now = performance.now();
+    if (now - told < TELL_MS && loaded < total) return undefined;
+    told = now;
     report({ stage: "load", loaded, total });
-    await breathe();
-    // With a code: anything else would count as a failure of the module.
-    if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
+    return breathe().then(() => {
+      // With a code: anything else would count as a failure of the module.
+      if (signal.aborted) throw new SamError("disposed", "The load was aborted.");
+    });
   };
   const session = await engine.load(await openSlices(found.blob), options, isOurs, onTensor);
   try {
-    if (device === "webgpu") await warmUp(engine, session, signal, report);
+    if (device === "webgpu" && ahead?.isWhole !== true) await warmUp(engine, session, signal, report);
     const { device: _, adapter: __, ...info } = session.info;
     return { engine, session, checkpoint: found, info: { ...info, device, adapter } };
   } catch (error) {

@@ -14,8 +14,12 @@ declare const FileReaderSync: (new () => SyncReader) | undefined;
 
 /** On the page's own thread, where nothing can be read at once, the whole file goes into memory. */
 export async function openSlices(blob: Blob): Promise<CheckpointSource> {
-  if (typeof FileReaderSync !== "undefined") return new BlobSlices(blob, new FileReaderSync());
-  return ofBytes(await readBytes(blob));
+  return slicesOf(blob) ?? ofBytes(await readBytes(blob));
+}
+
+/** The same, where it takes no time. */
+export function slicesOf(blob: Blob): CheckpointSource | undefined {
+  return typeof FileReaderSync === "undefined" ? undefined : new BlobSlices(blob, new FileReaderSync());
 }
 
 export function ofBytes(bytes: Uint8Array): CheckpointSource {

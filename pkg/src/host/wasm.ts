@@ -171,8 +171,10 @@ export interface WasmModule {
     load(
       source: CheckpointSource,
       options: ModuleOptions,
-      onTensor?: (done: number, total: number) => void | Promise<void>,
+      onTensor?: (done: number, total: number) => Promise<void> | undefined,
     ): Promise<Session>;
+    /** Only a GPU's module has it. `name`, without a source: that of a released model. */
+    warmUpAhead?(options: ModuleOptions, source?: CheckpointSource): Promise<WarmUp>;
   };
   readonly Sha256: new () => Sha256;
   readonly Conversion: new (source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void) => Conversion;

@@ -199,10 +199,11 @@ pub fn is_on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
     view(x).is_some()
 }
 
-/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Results are left unwritten.
-pub fn compile(work: impl FnOnce()) {
+/// Runs `work` for the kernels that it launches on a GPU: they are compiled and not run. Results are left unwritten, and the
+/// memory of new tensors is only taken when something is computed with them.
+pub fn compile<T>(work: impl FnOnce() -> T) -> T {
     let _dry_run = DryRun::new();
-    work();
+    work()
 }
 
 static SOFTWARE: AtomicBool = AtomicBool::new(false);

@@ -8,4 +8,4 @@ export const output = join(repository, "tests/output");
 /** The built demo page. */
 export const demo = join(repository, "www/dist");
 /** Photographs that are not ours to commit. */
-export const photographs = join(repository, "../shared/images");
+export const photographs = process.env["BURN_SAM_PHOTOGRAPHS"] ?? join(repository, "../shared/images");
