@@ -33,6 +33,9 @@ pub struct Options {
     /// Compare the package as it is shipped, not the development build.
     #[arg(long)]
     release: bool,
+    /// Compare with candle's own SAM too, on the CPU: its module takes a few minutes to build.
+    #[arg(long)]
+    candle: bool,
     /// The WebGPU adapter: swiftshader (software, on every machine alike) or hardware.
     #[arg(long, default_value = "swiftshader", value_parser = ["swiftshader", "hardware"])]
     adapter: String,
@@ -52,6 +55,11 @@ impl Options {
     /// Where the modules with single operations go.
     pub fn ops_dir(&self) -> PathBuf {
         self.dir().join("ops")
+    }
+
+    /// Where the module with candle's SAM goes, if it is wanted.
+    pub fn candle_dir(&self) -> Option<PathBuf> {
+        self.candle.then(|| self.dir().join("candle"))
     }
 
     fn dir(&self) -> PathBuf {
@@ -84,6 +92,9 @@ pub fn run(options: &Options) -> Result<()> {
         Device::All => "all",
     });
     npm.args(["--adapter", &options.adapter, "--dir"]).arg(options.dir());
+    if options.candle {
+        npm.args(["--engines", "burn-sam,onnxruntime-web,candle"]);
+    }
     if !options.models.is_empty() {
         npm.args(["--models", &options.models.join(",")]);
     }

@@ -109,6 +109,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
             build(options.device(), &options.profile(), false)?;
             let toolchain = WasmToolchain::find()?;
             wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
+            if let Some(dir) = options.candle_dir() {
+                wasm::build_candle(toolchain, &options.profile(), &dir)?;
+            }
             bench::run(&options)?;
         }
         Verb::Convert { input, output, f16 } => convert(&input, &output, f16)?,
