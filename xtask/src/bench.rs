@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: burn-sam beside onnxruntime-web, in one browser, in one run (benches/README.md).
+//! `cargo xtask bench`: burn-sam beside onnxruntime-web and candle, in one browser, in one run (benches/README.md).
 
 use std::fs;
 use std::path::{Path, PathBuf};

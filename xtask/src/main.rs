@@ -64,7 +64,7 @@ enum Verb {
     },
     /// Run every check: Rust, npm package, browser.
     Test(test::Options),
-    /// Compare with onnxruntime-web: builds the package, runs both in one Chromium, prints tables.
+    /// Compare with onnxruntime-web and candle: builds the package, runs all in one Chromium, prints tables.
     Bench(bench::Options),
     /// Convert a checkpoint to safetensors, for those who host weights.
     Convert {
