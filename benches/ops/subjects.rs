@@ -17,17 +17,17 @@ impl Subject {
     /// Puts what an operation works on onto the device; `None` if there is no such operation or its shape has another
     /// length.
     ///
-    /// | operation           | shape                                                                                  |
-    /// | ------------------- | -------------------------------------------------------------------------------------- |
-    /// | `matmul`            | rows, inner, columns: both sides are results                                            |
-    /// | `linear`            | rows, inner, columns: the right side is a weight                                        |
-    /// | `linear-f16`        | the same with a weight of 16 bits                                                       |
-    /// | `linear-gelu`       | the same with a bias and GELU                                                           |
-    /// | `attention`         | batch, heads, side, head_dim: side² tokens, with decomposed relative position           |
-    /// | `layer-norm`        | rows, dim                                                                               |
-    /// | `conv3x3`           | side, input, output                                                                     |
-    /// | `depthwise-conv3x3` | side, channels                                                                          |
-    /// | `conv-transpose2x2` | side, input, output                                                                     |
+    /// | operation           | shape                                                                         |
+    /// | ------------------- | ----------------------------------------------------------------------------- |
+    /// | `matmul`            | rows, inner, columns: both sides are results                                  |
+    /// | `linear`            | the same, the right side being a weight                                       |
+    /// | `linear-f16`        | the same with a weight of 16 bits; natively only, for it is made on the host  |
+    /// | `linear-gelu`       | the same with a bias and GELU                                                 |
+    /// | `attention`         | batch, heads, side, head_dim: side² tokens, with decomposed relative position |
+    /// | `layer-norm`        | rows, dim                                                                     |
+    /// | `conv3x3`           | side, input, output                                                           |
+    /// | `depthwise-conv3x3` | side, channels                                                                |
+    /// | `conv-transpose2x2` | side, input, output                                                           |
     pub fn prepare(operation: &str, shape: &[usize], device: &Device) -> Option<Self> {
         let flat = |length: usize| Tensor::<1>::random([length], Distribution::Uniform(-0.5, 0.5), device);
         let matrix = |rows: usize, columns: usize| flat(rows * columns).reshape([rows, columns]);
