@@ -30,7 +30,7 @@ impl OpBench {
 
     /// One run. The promise waits for the device, for which one number is read back.
     pub async fn run(&self) -> JsResult<()> {
-        let probe = self.0.run().slice([0..1]).into_data_async().await;
+        let probe = self.0.run().slice_dim(0, 0..1).into_data_async().await;
         probe.map_err(|error| SamError::DeviceLost { reason: format!("{error:?}") })?;
         Ok(())
     }
