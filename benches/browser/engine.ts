@@ -10,7 +10,7 @@ export interface Answer {
   readonly scores: Float32Array;
 }
 
-/** One of the two that are compared, with one model. Each call waits until the device has done it. */
+/** One of those that are compared, with one model. Each call waits until the device has done it. */
 export interface Engine {
   load(): Promise<void>;
   /** Encodes the image; its embedding is the one that is asked from now on. */

@@ -1,14 +1,15 @@
-// What the script drives: the two engines with one model, or one operation. Times are taken here, in milliseconds.
+// What the script drives: the engines with one model, or one operation. Times are taken here, in milliseconds.
 import { BurnSam } from "./burn-sam.ts";
+import { Candle } from "./candle.ts";
 import type { Answer, Engine } from "./engine.ts";
 import { watchGpuBuffers } from "./gpu-memory.ts";
 import { squareImage } from "./input.ts";
 import { OnnxRuntime, watchWasmMemories } from "./onnxruntime.ts";
-import { ortOp, ownOp, type RunOp } from "./ops.ts";
-import type { Device, Difference, EngineName, Memory, Model, Op, Step } from "./protocol.ts";
+import { ortOp, ownOp, type Subject } from "./ops.ts";
+import type { Device, Difference, EngineName, Memory, Model, Op, PeerName, Step } from "./protocol.ts";
 
 const engines = new Map<EngineName, Engine>();
-const ops = new Map<EngineName, RunOp>();
+const ops = new Map<EngineName, Subject["run"]>();
 
 watchWasmMemories();
 watchGpuBuffers();
@@ -27,6 +28,7 @@ const bench = {
     const pixels = await squareImage("/image.jpg", model.imageSize);
     engines.set("burn-sam", new BurnSam(device, model, pixels));
     engines.set("onnxruntime-web", new OnnxRuntime(device, model, pixels));
+    engines.set("candle", new Candle(model, pixels));
   },
 
   /** Whether the engine can do this step at all. */
@@ -43,9 +45,9 @@ const bench = {
     return performance.now() - started;
   },
 
-  /** How far the two are apart, as a part of onnxruntime-web's largest value. */
-  async difference(): Promise<Difference> {
-    const [ours, theirs] = [await engine("burn-sam").answer(), await engine("onnxruntime-web").answer()];
+  /** How far burn-sam and another engine are apart, as a part of the other's largest value. */
+  async difference(peer: PeerName): Promise<Difference> {
+    const [ours, theirs] = [await engine("burn-sam").answer(), await engine(peer).answer()];
     const of = (part: keyof Answer) => largestDifference(ours[part], theirs[part]);
     return { embedding: of("embedding"), logits: of("logits"), scores: of("scores") };
   },
@@ -54,13 +56,15 @@ const bench = {
     return engine(name).memory();
   },
 
-  /** False where the engine has no such operation. */
-  async prepareOp(name: EngineName, device: Device, op: Op): Promise<boolean> {
+  /** Products and sums of one run, where the engine knows; `undefined` where it has no such operation. */
+  async prepareOp(name: EngineName, device: Device, op: Op): Promise<{ flop?: number } | undefined> {
+    if (name === "candle") return undefined;
     const software = device === "webgpu" && ((await this.adapter())?.software ?? true);
-    const run = await (name === "burn-sam" ? ownOp(device, op, software) : ortOp(device, op));
-    if (run === undefined) return false;
+    const subject = await (name === "burn-sam" ? ownOp(device, op, software) : ortOp(device, op));
+    if (subject === undefined) return undefined;
+    const { run, ...about } = subject;
     ops.set(name, run);
-    return true;
+    return about;
   },
 
   /** Milliseconds of one run. */

@@ -1,7 +1,9 @@
 // What the page and the script that drives it tell each other.
 
 export type Device = "cpu" | "webgpu";
-export type EngineName = "burn-sam" | "onnxruntime-web";
+export type EngineName = "burn-sam" | "onnxruntime-web" | "candle";
+/** What burn-sam is compared with. */
+export type PeerName = Exclude<EngineName, "burn-sam">;
 
 /** A model in the list that benches/onnx/export.py writes. */
 export interface Model {
@@ -17,14 +19,19 @@ export interface Model {
   readonly decoder: string;
 }
 
+/** Whether an engine has such a model on such a device: candle's SAM is MobileSAM or an original, on the CPU. */
+export function offersModel(name: EngineName, device: Device, model: Model): boolean {
+  return name !== "candle" || (device === "cpu" && ["mobile-sam", "sam-vit-b"].includes(model.name));
+}
+
 /** A graph of one operation. */
 export interface Op {
-  readonly op: "matmul";
-  /** Rows, inner size, columns. */
-  readonly shape: readonly [rows: number, inner: number, columns: number];
-  /** Whether the second factor is a weight. */
-  readonly constant: boolean;
+  /** One of benches/ops/subjects.rs, which says what the numbers of its shape are. */
+  readonly op: string;
+  readonly shape: readonly number[];
   readonly file: string;
+  /** The shapes of the graph's inputs. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Index {
@@ -42,7 +49,7 @@ export interface Memory {
   readonly gpu: number;
 }
 
-/** The largest difference between the two engines, as a part of onnxruntime-web's largest value. */
+/** The largest difference between burn-sam and another engine, as a part of the other's largest value. */
 export interface Difference {
   readonly embedding: number;
   readonly logits: number;

@@ -1,5 +1,5 @@
 // What a run comes to, and its tables.
-import type { Device, Difference, EngineName, Memory, Op } from "./protocol.ts";
+import type { Device, Difference, EngineName, Memory, Op, PeerName } from "./protocol.ts";
 import type { Download } from "./site.ts";
 
 /** Milliseconds, in the order they were taken. */
@@ -31,11 +31,14 @@ export interface ModelResult {
   readonly device: Device;
   readonly imageSize: number;
   readonly engines: Partial<Record<EngineName, EngineResult>>;
-  difference?: Difference;
+  /** How far each of the others is from burn-sam. */
+  readonly differences: Partial<Record<PeerName, Difference>>;
 }
 
 export interface OpResult extends Op {
   readonly device: Device;
+  /** Products and sums of one run. */
+  readonly flop?: number;
   /** Milliseconds of each run. */
   readonly times: Partial<Record<EngineName, number[]>>;
 }
@@ -56,8 +59,8 @@ export interface Result {
   readonly ops: OpResult[];
 }
 
-/** Beyond this, of the scale, the two do not compute the same, and no ratio of their times means anything. */
-export const MAX_DIFFERENCE = 1e-2;
+/** Beyond this, of the scale, two do not compute the same, and no ratio of their times means anything. */
+const MAX_DIFFERENCE = 1e-2;
 
 /** In 128-bit WebAssembly SIMD: two instructions a cycle, of four products and four sums at the most. */
 const FLOP_PER_CYCLE = 16;
@@ -68,8 +71,12 @@ export function median(values: readonly number[]): number | undefined {
   return low === undefined || high === undefined ? undefined : (low + high) / 2;
 }
 
-export function agrees({ difference }: ModelResult): boolean {
-  return difference === undefined || Object.values(difference).every((value) => value <= MAX_DIFFERENCE);
+export function agrees({ differences }: ModelResult): boolean {
+  return Object.values(differences).every(isRounding);
+}
+
+function isRounding(difference: Difference): boolean {
+  return Object.values(difference).every((value) => value <= MAX_DIFFERENCE);
 }
 
 /** All tables, in Markdown. */
@@ -92,50 +99,57 @@ export function tables(result: Result): string {
   return lines.join("\n");
 }
 
-type Row = [what: string, ours: number | undefined, theirs: number | undefined, unit: (value: number) => string];
+type Row = [what: string, of: (engine: EngineResult) => number | undefined, unit: (value: number) => string];
 
 function modelTable(result: ModelResult): string[] {
-  const { model, imageSize, engines, difference } = result;
-  const [ours, theirs] = [engines["burn-sam"], engines["onnxruntime-web"]];
-  const row = (what: string, of: (engine: EngineResult) => number | undefined, unit: Row[3]): Row => [
-    what,
-    ours && of(ours),
-    theirs && of(theirs),
-    unit,
-  ];
+  const { model, imageSize, engines, differences } = result;
   const rows: Row[] = [
-    row("load", ({ times }) => times.load, ms),
-    row("first encode", ({ times }) => times.firstEncode, ms),
-    row("encode", ({ times }) => median(times.encode), ms),
-    row("first decode", ({ times }) => times.firstDecode, ms),
-    row("decode, first of an image", ({ times }) => median(times.newImageDecode), ms),
-    row("decode", ({ times }) => median(times.decode), ms),
-    row(`upsampling, 3 masks to ${imageSize}²`, upsampling, ms),
-    row("peak WebAssembly memory", ({ memory }) => memory?.wasm, megabytes),
+    ["load", ({ times }) => times.load, ms],
+    ["first encode", ({ times }) => times.firstEncode, ms],
+    ["encode", ({ times }) => median(times.encode), ms],
+    ["first decode", ({ times }) => times.firstDecode, ms],
+    ["decode, first of an image", ({ times }) => median(times.newImageDecode), ms],
+    ["decode", ({ times }) => median(times.decode), ms],
+    [`upsampling, 3 masks to ${imageSize}²`, upsampling, ms],
+    ["peak WebAssembly memory", ({ memory }) => memory?.wasm, megabytes],
     // Without a GPU there is no buffer.
-    row("peak GPU buffers", ({ memory }) => memory?.gpu || undefined, megabytes),
-    row("download, gzipped", ({ download }) => download?.gzip, megabytes),
+    ["peak GPU buffers", ({ memory }) => memory?.gpu || undefined, megabytes],
+    ["download, gzipped", ({ download }) => download?.gzip, megabytes],
   ];
-  const agree = agrees(result);
+  const own = engines["burn-sam"];
+  const peers = (["onnxruntime-web", "candle"] as const).flatMap((name) => {
+    const [engine, difference] = [engines[name], differences[name]];
+    return engine === undefined
+      ? []
+      : [{ name, engine, difference, agree: difference === undefined || isRounding(difference) }];
+  });
   const lines = [
-    `| ${model} | burn-sam | onnxruntime-web | ratio |`,
-    "| --- | ---: | ---: | ---: |",
-    ...rows
-      .filter(([, a, b]) => a !== undefined || b !== undefined)
-      .map(([what, a, b, unit]) => {
-        const ratio = !agree ? "—" : a === undefined || b === undefined ? "n/a" : `${(b / a).toFixed(2)}×`;
-        return `| ${what} | ${a === undefined ? "n/a" : unit(a)} | ${b === undefined ? "n/a" : unit(b)} | ${ratio} |`;
-      }),
+    `| ${model} | burn-sam |${peers.map(({ name }) => ` ${name} | ratio |`).join("")}`,
+    `| --- | ---: |${peers.map(() => " ---: | ---: |").join("")}`,
   ];
-  if (difference !== undefined) {
+  for (const [what, of, unit] of rows) {
+    const ours = own && of(own);
+    const cells = peers.map(({ engine, agree }) => {
+      const theirs = of(engine);
+      return ` ${theirs === undefined ? "n/a" : unit(theirs)} | ${agree ? quotient(theirs, ours) : "—"} |`;
+    });
+    if (ours === undefined && peers.every(({ engine }) => of(engine) === undefined)) continue;
+    lines.push(`| ${what} | ${ours === undefined ? "n/a" : unit(ours)} |${cells.join("")}`);
+  }
+  for (const { name, difference, agree } of peers) {
+    if (difference === undefined) continue;
     const parts = Object.entries(difference).map(([part, value]) => `${part} ${value.toExponential(1)}`);
     const verdict = agree ? "" : ` That is more than ${MAX_DIFFERENCE}: they do not compute the same, so no ratios.`;
-    lines.push("", `Largest difference, of the scale: ${parts.join(", ")}.${verdict}`);
+    lines.push("", `Largest difference from ${name}, of the scale: ${parts.join(", ")}.${verdict}`);
   }
   for (const [name, engine] of Object.entries(engines)) {
     if (engine.error !== undefined) lines.push("", `${name} stopped: ${engine.error}`);
   }
   return lines;
+}
+
+function quotient(theirs: number | undefined, ours: number | undefined): string {
+  return ours === undefined || theirs === undefined ? "n/a" : `${(theirs / ours).toFixed(2)}×`;
 }
 
 function upsampling({ times }: EngineResult): number | undefined {
@@ -145,20 +159,20 @@ function upsampling({ times }: EngineResult): number | undefined {
 
 function opTable(ops: readonly OpResult[], device: Device, ghz: number): string[] {
   const limit = device === "cpu" && ghz > 0 ? FLOP_PER_CYCLE * ghz : undefined;
-  const figure = ({ shape: [rows, inner, columns], times }: OpResult, name: EngineName) => {
-    const time = median(times[name] ?? []);
-    if (time === undefined) return "n/a";
-    const speed = (2 * rows * inner * columns) / (time * 1e6);
-    return (
-      speed.toFixed(speed < 10 ? 2 : 1) + (limit === undefined ? "" : ` (${((100 * speed) / limit).toFixed(0)} %)`)
-    );
+  const figure = (flop: number | undefined, time: number | undefined) => {
+    if (time === undefined) return "n/a | n/a";
+    if (flop === undefined) return `${ms(time)} | n/a`;
+    const speed = flop / (time * 1e6);
+    const part = limit === undefined ? "" : ` (${((100 * speed) / limit).toFixed(0)} %)`;
+    return `${ms(time)} | ${speed.toFixed(speed < 10 ? 2 : 1)}${part}`;
   };
   return [
-    `| GFLOP/s${limit === undefined ? "" : ` (of ${limit.toFixed(0)})`} | burn-sam | onnxruntime-web |`,
-    "| --- | ---: | ---: |",
-    ...ops.map((entry) => {
-      const what = `${entry.op} ${entry.shape.join("×")}${entry.constant ? ", by a weight" : ""}`;
-      return `| ${what} | ${figure(entry, "burn-sam")} | ${figure(entry, "onnxruntime-web")} |`;
+    `| GFLOP/s${limit === undefined ? "" : ` (of ${limit.toFixed(0)})`} | burn-sam | | onnxruntime-web | | ratio |`,
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ...ops.map(({ op, shape, flop, times }) => {
+      const [ours, theirs] = [median(times["burn-sam"] ?? []), median(times["onnxruntime-web"] ?? [])];
+      const figures = `${figure(flop, ours)} | ${figure(flop, theirs)} | ${quotient(theirs, ours)}`;
+      return `| ${op} ${shape.join("×")} | ${figures} |`;
     }),
   ];
 }

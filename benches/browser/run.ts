@@ -1,4 +1,4 @@
-// Compares burn-sam with onnxruntime-web in one browser, in one run: `cargo xtask bench` starts it. Progress goes to
+// Compares burn-sam with onnxruntime-web, and with candle, in one browser, in one run: `cargo xtask bench` starts it. Progress goes to
 // stderr, the tables to stdout, everything to a JSON file.
 import { chromium, type Browser, type Page } from "@playwright/test";
 import { execFileSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { launchOptions } from "../../tests/browser/support/chromium.ts";
 import { measureClock } from "./clock.ts";
 import type {} from "./page.ts";
-import type { Device, EngineName, Index, Model, Op, Step } from "./protocol.ts";
+import { offersModel, type Device, type EngineName, type Index, type Model, type Op, type Step } from "./protocol.ts";
 import { agrees, median, tables, type EngineResult, type ModelResult, type OpResult, type Result } from "./result.ts";
 import { openSite, type Site } from "./site.ts";
 
@@ -17,8 +17,14 @@ import { openSite, type Site } from "./site.ts";
 const root = resolve("..");
 const HELP = "npm run bench -w benches -- [--device cpu|webgpu|all] [--models NAMES] [--rounds N] [--dir DIR]";
 
-const ENGINES = ["burn-sam", "onnxruntime-web"] as const;
-const DOWNLOADS: Record<EngineName, string> = { "burn-sam": "/pkg/dist/", "onnxruntime-web": "/ort/" };
+const ENGINES = ["burn-sam", "onnxruntime-web", "candle"] as const;
+const DOWNLOADS: Record<EngineName, string> = {
+  "burn-sam": "/pkg/dist/",
+  "onnxruntime-web": "/ort/",
+  candle: "/files/candle/",
+};
+/** Operations that software adapters do in bearable time. */
+const SMALL_OPS = ["matmul", "linear"];
 /** How often one round asks about its image, after the first time. */
 const DECODES = 5;
 /** An operation is run until this many milliseconds are over, and at least `MIN_RUNS` times. */
@@ -36,8 +42,8 @@ const { values: options } = parseArgs({
     dir: { type: "string", default: join(root, "target/bench") },
     /** Where the JSON goes. Default: result.json in the folder. */
     out: { type: "string" },
-    /** Only one of the two, for a look at it alone. */
-    engines: { type: "string", default: ENGINES.join(",") },
+    /** Also `candle`, whose module `cargo xtask bench --candle` builds; or one alone. */
+    engines: { type: "string", default: "burn-sam,onnxruntime-web" },
     /** `swiftshader` on every machine alike, or `hardware`. */
     adapter: { type: "string", default: "swiftshader" },
     "no-ops": { type: "boolean", default: false },
@@ -72,7 +78,7 @@ async function main(): Promise<void> {
     for (const device of devices) {
       const slow = device === "webgpu" && (adapter?.software ?? true);
       if (!options["no-ops"]) {
-        for (const op of index.ops) {
+        for (const op of slow ? index.ops.filter(({ op }) => SMALL_OPS.includes(op)) : index.ops) {
           result.ops.push(await withPage(browser, site, (page) => runOp(page, engines, device, op)));
           save();
         }
@@ -87,7 +93,7 @@ async function main(): Promise<void> {
     }
     console.log(tables(result));
     say(`everything is in ${out}`);
-    if (!result.models.every(agrees)) throw new Error("the two engines do not agree: see above");
+    if (!result.models.every(agrees)) throw new Error("the engines do not agree: see above");
   } finally {
     await browser.close();
     await site.close();
@@ -134,7 +140,7 @@ async function withPage<T>(browser: Browser, site: Site, work: (page: Page) => P
   }
 }
 
-/** One model through both engines, by turns. */
+/** One model through all engines, by turns. */
 async function runModel(
   page: Page,
   site: Site,
@@ -144,7 +150,8 @@ async function runModel(
   rounds: number,
 ): Promise<ModelResult> {
   say(`${model.name} on ${device}, ${rounds} rounds`);
-  const results = names.map((name): [EngineName, EngineResult] => [
+  const playing = names.filter((name) => offersModel(name, device, model));
+  const results = playing.map((name): [EngineName, EngineResult] => [
     name,
     { times: { encode: [], newImageDecode: [], decode: [], segment: [] } },
   ]);
@@ -153,6 +160,7 @@ async function runModel(
     device,
     imageSize: model.imageSize,
     engines: Object.fromEntries(results),
+    differences: {},
   };
   /** Lets each engine that still works take its turn. */
   const each = async (work: (name: EngineName, engine: EngineResult) => Promise<void>) => {
@@ -185,10 +193,12 @@ async function runModel(
   await each(async (name, engine) => {
     engine.times.firstDecode = await time(name, "decode");
   });
-  if (results.length === ENGINES.length && results.every(([, { error }]) => error === undefined)) {
-    result.difference = await page.evaluate(() => bench.difference());
-    say(`  difference: ${JSON.stringify(result.difference)}`);
-  }
+  await each(async (name) => {
+    const own = result.engines["burn-sam"];
+    if (name === "burn-sam" || own === undefined || own.error !== undefined) return;
+    result.differences[name] = await page.evaluate((name) => bench.difference(name), name);
+    say(`  difference from ${name}: ${JSON.stringify(result.differences[name])}`);
+  });
   await each(async (name, engine) => {
     engine.download = await site.downloaded(DOWNLOADS[name]);
   });
@@ -213,10 +223,12 @@ async function runModel(
 
 async function runOp(page: Page, names: readonly EngineName[], device: Device, op: Op): Promise<OpResult> {
   const times: Partial<Record<EngineName, number[]>> = {};
+  let flop: number | undefined;
   for (const name of names) {
-    if (await page.evaluate(([name, device, op]) => bench.prepareOp(name, device, op), [name, device, op] as const)) {
-      times[name] = [];
-    }
+    const about = await page.evaluate((about) => bench.prepareOp(...about), [name, device, op] as const);
+    if (about === undefined) continue;
+    times[name] = [];
+    flop ??= about.flop;
   }
   const run = async () => {
     for (const name of Object.keys(times) as EngineName[]) {
@@ -233,7 +245,7 @@ async function runOp(page: Page, names: readonly EngineName[], device: Device, o
   await runs((count, elapsed) => count >= MIN_RUNS && elapsed > OP_TIME);
   const medians = Object.entries(times).map(([name, taken]) => `${name} ${median(taken)?.toFixed(2)} ms`);
   say(`${op.file} on ${device}: ${medians.join(", ")}`);
-  return { ...op, device, times };
+  return { ...op, device, ...(flop === undefined ? {} : { flop }), times };
 }
 
 function describeRun(browser: Browser, index: Index, adapter: string): Result {

@@ -111,7 +111,7 @@ async function buildPage(root: string, scratch: string): Promise<void> {
     },
   };
   await build({
-    entryPoints: ["page", "worker"].map((name) => join(root, `benches/browser/${name}.ts`)),
+    entryPoints: ["page", "worker", "candle-worker"].map((name) => join(root, `benches/browser/${name}.ts`)),
     outdir: scratch,
     bundle: true,
     format: "esm",

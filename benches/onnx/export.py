@@ -4,8 +4,8 @@
 
 OUT_DIR defaults to target/bench. Each model becomes three files: NAME.safetensors, NAME.encoder.onnx (the preprocessed
 image [1, 3, S, S] → the embedding [1, D, S/16, S/16]) and NAME.decoder.onnx (a prompt → low-res logits and scores). The
-full-size models get the seeded random weights of tools/fixtures/fullsize.py. `matmul_*.onnx` are graphs of one node.
-bench.json lists it all.
+full-size models get the seeded random weights of tools/fixtures/fullsize.py. The files in graphs/ are graphs of one operation
+each. bench.json lists it all.
 
 The decoder's graph follows `SamOnnxModel`, without its upsampling:
 https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/utils/onnx.py
@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "fixtures"))
@@ -29,12 +29,26 @@ sys.path.insert(0, str(ROOT / "tools" / "fixtures"))
 import mobile_sam  # noqa: E402
 import models  # noqa: E402
 import segment_anything  # noqa: E402
+from segment_anything.modeling.image_encoder import Attention  # noqa: E402
 from segment_anything.utils.onnx import SamOnnxModel  # noqa: E402
 
 TINY = ROOT / "pkg" / "models" / "tiny.safetensors"
 OPSET = 17
-# Rows, inner size, columns: a linear layer of ViT-B's global blocks, and one of the decoder's size.
-MATMULS = [(4096, 768, 768), (1024, 256, 1024)]
+# Operations and their shapes, which benches/ops/subjects.rs explains: those of ViT-B, of its neck, of TinyViT and of the
+# decoder.
+OPS = [
+    ("matmul", [4096, 768, 768]),
+    ("matmul", [1024, 256, 1024]),
+    ("linear", [4096, 768, 768]),
+    ("linear", [1024, 256, 1024]),
+    ("linear-gelu", [4096, 768, 3072]),
+    ("attention", [25, 12, 14, 64]),
+    ("attention", [1, 2, 64, 64]),
+    ("layer-norm", [4096, 768]),
+    ("conv3x3", [64, 256, 256]),
+    ("depthwise-conv3x3", [64, 640]),
+    ("conv-transpose2x2", [64, 256, 64]),
+]
 # The largest difference between PyTorch and onnxruntime that is believed to be rounding, of the largest value.
 TOLERANCE = 1e-3
 
@@ -149,27 +163,61 @@ def export(path, module, inputs, output_names):
     return expected
 
 
-def export_matmul(rows, inner, columns, constant, out):
-    """One product A·B. `constant`: B is a weight, which onnxruntime packs once; else it is the second input."""
-    rng = np.random.default_rng(rows)
-    a = helper.make_tensor_value_info("a", TensorProto.FLOAT, [rows, inner])
-    b = helper.make_tensor_value_info("b", TensorProto.FLOAT, [inner, columns])
-    c = helper.make_tensor_value_info("c", TensorProto.FLOAT, [rows, columns])
-    values = rng.standard_normal((inner, columns), dtype=np.float32)
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["a", "b"], ["c"])],
-        "matmul",
-        [a] if constant else [a, b],
-        [c],
-        [numpy_helper.from_array(values, "b")] if constant else [],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-    # onnx writes its newest version by default, which a runtime may not know yet.
-    model.ir_version = 9
-    path = out / f"matmul_{rows}x{inner}x{columns}{'_weight' if constant else ''}.onnx"
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-    return {"op": "matmul", "shape": [rows, inner, columns], "constant": constant, "file": path.name}
+class Product(nn.Module):
+    def forward(self, a, b):
+        return a @ b
+
+
+class Weight(nn.Module):
+    """A product by a constant, which onnxruntime packs once."""
+
+    def __init__(self, inner, columns):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inner, columns))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def attention(heads, side, head_dim):
+    """The reference's attention with relative position, without the linear layers before and after it."""
+    module = Attention(heads * head_dim, heads, use_rel_pos=True, input_size=(side, side))
+    for table in (module.rel_pos_h, module.rel_pos_w):
+        nn.init.normal_(table, std=0.1)
+    module.qkv = module.proj = nn.Identity()
+    return module
+
+
+def op_module(op, shape):
+    """A module, and the shapes of its inputs by name."""
+    match op, shape:
+        case "matmul", [rows, inner, columns]:
+            return Product(), {"a": [rows, inner], "b": [inner, columns]}
+        case "linear", [rows, inner, columns]:
+            return Weight(inner, columns), {"x": [rows, inner]}
+        case "linear-gelu", [rows, inner, columns]:
+            return nn.Sequential(nn.Linear(inner, columns), nn.GELU()), {"x": [1, rows, inner]}
+        case "attention", [batch, heads, side, head_dim]:
+            return attention(heads, side, head_dim), {"qkv": [batch, side, side, 3 * heads * head_dim]}
+        case "layer-norm", [rows, dim]:
+            return nn.LayerNorm(dim, eps=1e-6), {"x": [rows, dim]}
+        case "conv3x3", [side, channels, output]:
+            return nn.Conv2d(channels, output, 3, padding=1, bias=False), {"x": [1, channels, side, side]}
+        case "depthwise-conv3x3", [side, channels]:
+            module = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+            return module, {"x": [1, channels, side, side]}
+        case "conv-transpose2x2", [side, channels, output]:
+            return nn.ConvTranspose2d(channels, output, 2, stride=2), {"x": [1, channels, side, side]}
+    raise ValueError(f"no operation {op} {shape}")
+
+
+def export_op(op, shape, out):
+    torch.manual_seed(0)
+    module, inputs = op_module(op, shape)
+    path = out / "graphs" / f"{op}_{'x'.join(map(str, shape))}.onnx"
+    path.parent.mkdir(exist_ok=True)
+    export(path, module.eval(), {name: torch.randn(size) for name, size in inputs.items()}, ["y"])
+    return {"op": op, "shape": shape, "file": str(path.relative_to(out)), "inputs": inputs}
 
 
 def main():
@@ -190,7 +238,7 @@ def main():
     index = {
         "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "opset": OPSET},
         "models": kept,
-        "ops": [export_matmul(*shape, constant, options.out) for shape in MATMULS for constant in (True, False)],
+        "ops": [export_op(op, shape, options.out) for op, shape in OPS],
     }
     for name in names:
         index["models"].append(export_model(name, options.out))

@@ -1,46 +1,36 @@
 //! Single operations, timed: for the benches only, which build a module with the feature `bench`.
 
-use burn::tensor::{Device, Distribution, Tensor};
+#[path = "../../benches/ops/subjects.rs"]
+mod subjects;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use self::subjects::Subject;
 use super::device;
 use super::error::JsResult;
 use crate::SamError;
-use crate::ops::{self, Activation};
 
-/// A product of two random matrices, `[rows, inner]` and `[inner, columns]`.
+/// An operation on random inputs.
 #[wasm_bindgen]
-pub struct MatmulBench {
-    left: Tensor<2>,
-    right: Tensor<2>,
-    constant: bool,
-}
+pub struct OpBench(Subject);
 
 #[wasm_bindgen]
-impl MatmulBench {
-    /// Puts the matrices onto the device. `constant`: the right one is a layer's weight. `software`: the adapter computes
-    /// on the CPU.
-    pub async fn prepare(
-        rows: usize,
-        inner: usize,
-        columns: usize,
-        constant: bool,
-        software: bool,
-    ) -> JsResult<MatmulBench> {
-        let device: Device = device::init(software).await?;
-        let random = |shape: [usize; 2]| Tensor::random(shape, Distribution::Uniform(-0.5, 0.5), &device);
-        Ok(Self { left: random([rows, inner]), right: random([inner, columns]), constant })
+impl OpBench {
+    /// Puts its inputs onto the device; `undefined` if there is no such operation. `software`: the adapter computes on the
+    /// CPU.
+    pub async fn prepare(operation: &str, shape: Vec<usize>, software: bool) -> JsResult<Option<OpBench>> {
+        let device = device::init(software).await?;
+        Ok(Subject::prepare(operation, &shape, &device).map(Self))
     }
 
-    /// One product. The promise waits for the device, for which one number is read back.
+    /// Products and sums of one run.
+    pub fn flop(&self) -> f64 {
+        self.0.flop
+    }
+
+    /// One run. The promise waits for the device, for which one number is read back.
     pub async fn run(&self) -> JsResult<()> {
-        let (left, right) = (self.left.clone(), self.right.clone());
-        let product = if self.constant {
-            ops::linear(left, right, None, Activation::None)
-        } else {
-            ops::matmul(left.unsqueeze::<3>(), right.unsqueeze::<3>()).squeeze_dim::<2>(0)
-        };
-        let probe = product.slice([0..1, 0..1]).into_data_async().await;
+        let probe = self.0.run().slice_dim(0, 0..1).into_data_async().await;
         probe.map_err(|error| SamError::DeviceLost { reason: format!("{error:?}") })?;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: burn-sam beside onnxruntime-web, in one browser, in one run, and the demo page from its opening to
-//! the first mask (benches/README.md).
+//! `cargo xtask bench`: burn-sam beside onnxruntime-web and candle, in one browser, in one run, and the demo page from its
+//! opening to the first mask (benches/README.md).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,9 @@ pub struct Options {
     /// Compare the package as it is shipped, not the development build.
     #[arg(long)]
     release: bool,
+    /// Compare with candle's own SAM too, on the CPU: its module takes a few minutes to build.
+    #[arg(long)]
+    candle: bool,
     /// The WebGPU adapter: swiftshader (software, on every machine alike) or hardware.
     #[arg(long, default_value = "swiftshader", value_parser = ["swiftshader", "hardware"])]
     adapter: String,
@@ -71,6 +74,11 @@ impl Options {
         }
     }
 
+    /// Where the module with candle's SAM goes, if it is wanted.
+    pub fn candle_dir(&self) -> Option<PathBuf> {
+        self.candle.then(|| self.dir().join("candle"))
+    }
+
     fn dir(&self) -> PathBuf {
         self.dir.as_ref().map_or_else(|| shell::target_dir().join("bench"), |dir| shell::root().join(dir))
     }
@@ -96,6 +104,9 @@ pub fn run(options: &Options) -> Result<()> {
     let mut npm = shell::npm();
     npm.args(["run", "bench", "--workspace", "benches", "--", "--device", options.device_name()]);
     npm.args(["--adapter", &options.adapter, "--dir"]).arg(options.dir());
+    if options.candle {
+        npm.args(["--engines", "burn-sam,onnxruntime-web,candle"]);
+    }
     if !options.models.is_empty() {
         npm.args(["--models", &options.models.join(",")]);
     }

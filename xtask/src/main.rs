@@ -64,7 +64,7 @@ enum Verb {
     },
     /// Run every check: Rust, npm package, browser.
     Test(test::Options),
-    /// Compare with onnxruntime-web, and visit the demo page: builds both, runs them in Chromium, prints tables.
+    /// Compare with onnxruntime-web and candle, and visit the demo page: builds them, runs them in Chromium, prints tables.
     Bench(bench::Options),
     /// Convert a checkpoint to safetensors, for those who host weights.
     Convert {
@@ -113,6 +113,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
             if !options.page_only() {
                 let toolchain = WasmToolchain::find()?;
                 wasm::build_for_bench(toolchain, options.device(), &options.profile(), &options.ops_dir())?;
+                if let Some(dir) = options.candle_dir() {
+                    wasm::build_candle(toolchain, &options.profile(), &dir)?;
+                }
                 bench::run(&options)?;
             }
             bench::visit_page(&options)?;

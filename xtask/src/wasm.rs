@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -15,6 +15,8 @@ use crate::toolchain::{WasmToolchain, wasm_target_dir};
 
 /// Name of the files in `pkg/dist/wasm/<feature>/`.
 const OUT_NAME: &str = "burn_sam";
+/// The crate with candle's SAM, which has a workspace of its own, and the name of its files.
+const CANDLE: (&str, &str) = ("benches/candle/Cargo.toml", "candle_sam");
 
 /// A device the package can run on: a Cargo feature, and a module of its own.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,14 +84,25 @@ pub fn build(toolchain: WasmToolchain, device: Device, profile: &Profile) -> Res
 pub fn build_for_bench(toolchain: WasmToolchain, device: Device, profile: &Profile, dir: &Path) -> Result<()> {
     for feature in device.features() {
         shell::stage(&format!("operations for {feature}"), || {
-            bind(&compile(toolchain, &format!("{feature},bench"), profile)?, &dir.join(feature), profile)
+            let module = compile_feature(toolchain, &format!("{feature},bench"), profile)?;
+            bind(&module, &dir.join(feature), OUT_NAME, profile)
         })?;
     }
     Ok(())
 }
 
+/// Builds candle's SAM into `dir`, as fast as it can be: it is measured, not debugged.
+pub fn build_candle(toolchain: WasmToolchain, profile: &Profile, dir: &Path) -> Result<()> {
+    let (manifest, name) = CANDLE;
+    shell::stage("candle's SAM", || {
+        let mut cargo = toolchain.cargo("build");
+        cargo.args(["--manifest-path", manifest, "--locked", "--release"]);
+        bind(&compile(cargo, name)?, dir, name, profile)
+    })
+}
+
 fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<()> {
-    let module = compile(toolchain, feature, profile)?;
+    let module = compile_feature(toolchain, feature, profile)?;
     let stamp_file = wasm_target_dir().join(format!("dist-{feature}.stamp"));
     let dist = dist_dir(feature);
     let built = wasm_file(&dist);
@@ -99,19 +112,19 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Resu
         say(format!("{feature}: unchanged"));
         return Ok(());
     }
-    bind(&module, &dist, profile)?;
+    bind(&module, &dist, OUT_NAME, profile)?;
     fs::write(&stamp_file, stamp(&module, &built, profile)?)
         .with_context(|| format!("could not write {}", stamp_file.display()))
 }
 
 /// Puts a compiled module and its scripts in the place of what is in `dist`, once they are complete.
-fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
+fn bind(module: &Path, dist: &Path, name: &str, profile: &Profile) -> Result<()> {
     let release = *profile != Profile::Dev;
     let new = dist.with_extension("new");
     clear(&new)?;
     Bindgen::new()
         .input_path(module)
-        .out_name(OUT_NAME)
+        .out_name(name)
         .web(true)?
         .typescript(true)
         .remove_name_section(release)
@@ -119,7 +132,7 @@ fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
         .generate(&new)
         .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
     if let Profile::Release { wasm_opt } = profile {
-        optimise::optimise(&wasm_file(&new), wasm_opt)?;
+        optimise::optimise(&new.join(format!("{name}_bg.wasm")), wasm_opt)?;
     }
     clear(dist)?;
     fs::rename(&new, dist).with_context(|| format!("could not write {}", dist.display()))
@@ -139,29 +152,34 @@ fn wasm_file(dist: &Path) -> PathBuf {
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.
-fn compile(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<PathBuf> {
+fn compile_feature(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build");
     cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
     cargo.args(["--profile", profile.name()]);
+    compile(cargo, OUT_NAME).with_context(|| format!("the module for {feature}"))
+}
+
+/// Runs a build and returns the module of the library `name`.
+fn compile(mut cargo: Command, name: &str) -> Result<PathBuf> {
     println!("$ {}", shell::shown(&cargo));
     cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("could not start `{}`", shell::shown(&cargo)))?;
     let mut artifact = None;
     if let Some(messages) = child.stdout.take() {
         for line in BufReader::new(messages).lines() {
-            artifact = parse_artifact(&line?).or(artifact);
+            artifact = parse_artifact(&line?, name).or(artifact);
         }
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("the {feature} module does not build ({status}); the compiler's messages are above");
+        bail!("{name} does not build ({status}); the compiler's messages are above");
     }
     artifact.context("cargo reported no wasm file; is `cdylib` missing from the crate types in Cargo.toml?")
 }
 
-fn parse_artifact(line: &str) -> Option<PathBuf> {
+fn parse_artifact(line: &str, name: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
-    if message.get("reason")? != "compiler-artifact" || message.get("target")?.get("name")? != OUT_NAME {
+    if message.get("reason")? != "compiler-artifact" || message.get("target")?.get("name")? != name {
         return None;
     }
     let mut files = message.get("filenames")?.as_array()?.iter().filter_map(|file| file.as_str());
@@ -239,8 +257,9 @@ mod tests {
     fn the_wasm_file_is_found_among_cargos_messages() {
         let line = r#"{"reason":"compiler-artifact","target":{"name":"burn_sam"},
             "filenames":["/t/libburn_sam.rlib","/t/burn_sam.wasm"]}"#;
-        assert_eq!(parse_artifact(line).unwrap(), Path::new("/t/burn_sam.wasm"));
-        assert!(parse_artifact(r#"{"reason":"build-finished","success":true}"#).is_none());
-        assert!(parse_artifact("   Compiling burn").is_none());
+        assert_eq!(parse_artifact(line, "burn_sam").unwrap(), Path::new("/t/burn_sam.wasm"));
+        assert!(parse_artifact(line, "candle_sam").is_none());
+        assert!(parse_artifact(r#"{"reason":"build-finished","success":true}"#, "burn_sam").is_none());
+        assert!(parse_artifact("   Compiling burn", "burn_sam").is_none());
     }
 }
