@@ -107,6 +107,9 @@ fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
     if dist.exists() {
         fs::remove_dir_all(dist).with_context(|| format!("could not empty {}", dist.display()))?;
     }
+    if runs_constructors_at_every_call(&fs::read(module)?) {
+        bail!("{} runs its static constructors at every call; src/web/mod.rs should at the start", module.display());
+    }
     let release = *profile != Profile::Dev;
     Bindgen::new()
         .input_path(module)
@@ -121,6 +124,12 @@ fn bind(module: &Path, dist: &Path, profile: &Profile) -> Result<()> {
         optimise::optimise(&dist.join(format!("{OUT_NAME}_bg.wasm")), wasm_opt)?;
     }
     Ok(())
+}
+
+/// Whether the linker has wrapped the module's exports, as it does where no function calls the constructors.
+fn runs_constructors_at_every_call(module: &[u8]) -> bool {
+    const WRAPPER: &[u8] = b".command_export";
+    module.windows(WRAPPER.len()).any(|name| name == WRAPPER)
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.
