@@ -168,12 +168,12 @@ impl PatchConv {
     }
 }
 
-/// A transposed convolution whose stride equals its kernel: one matrix product, then the pixels take their places.
+/// A transposed convolution whose stride equals its kernel: one matrix product, whose pixels have yet to take their places.
 #[derive(Module, Debug)]
 pub struct PatchConvTranspose {
     /// `[input, kernel · kernel · output]`
     pub(crate) weight: Param<Tensor<2>>,
-    /// `[output]`
+    /// That of every output, once for each pixel of a patch: `[kernel · kernel · output]`
     pub(crate) bias: Param<Tensor<1>>,
     #[module(skip)]
     pub(crate) kernel: usize,
@@ -182,18 +182,17 @@ pub struct PatchConvTranspose {
 impl PatchConvTranspose {
     /// A `kernel`×`kernel` transposed convolution of stride `kernel`.
     pub fn new(input: usize, output: usize, kernel: usize, device: &Device) -> Self {
-        Self { weight: parameter([input, kernel * kernel * output], device), bias: parameter([output], device), kernel }
+        let columns = kernel * kernel * output;
+        Self { weight: parameter([input, columns], device), bias: parameter([columns], device), kernel }
     }
 
     /// # Shapes
-    /// - input: `[batch, height, width, input]`
-    /// - output: `[batch, height · kernel, width · kernel, output]`
-    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let [batch, h, w, _] = x.dims();
-        let k = self.kernel;
-        let [output] = self.bias.dims();
-        let bias = self.bias.val().repeat_dim(0, k * k);
-        let x = ops::linear(x, self.weight.val(), Some(bias), activation);
-        x.reshape([batch, h, w, k, k, output]).swap_dims(2, 3).reshape([batch, h * k, w * k, output])
+    /// - input: `[batch, pixels, input]`
+    /// - output: `[batch, pixels · kernel · kernel, output]`, the patch of a pixel in the place of the pixel
+    pub fn forward(&self, x: Tensor<3>, activation: Activation) -> Tensor<3> {
+        let ([batch, pixels, _], [columns]) = (x.dims(), self.bias.dims());
+        let patch = self.kernel * self.kernel;
+        let x = ops::linear(x, self.weight.val(), Some(self.bias.val()), activation);
+        x.reshape([batch, pixels * patch, columns / patch])
     }
 }

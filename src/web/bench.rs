@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::device;
 use super::error::JsResult;
 use crate::SamError;
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Order};
 
 /// A product of two random matrices, `[rows, inner]` and `[inner, columns]`.
 #[wasm_bindgen]
@@ -35,10 +35,12 @@ impl MatmulBench {
     /// One product. The promise waits for the device, for which one number is read back.
     pub async fn run(&self) -> JsResult<()> {
         let (left, right) = (self.left.clone(), self.right.clone());
+        let [_, columns] = right.dims();
         let product = if self.constant {
             ops::linear(left, right, None, Activation::None)
         } else {
-            ops::matmul(left.unsqueeze::<3>(), right.unsqueeze::<3>()).squeeze_dim::<2>(0)
+            let product = ops::matmul(left.unsqueeze(), right.unsqueeze(), None, Activation::None, Order::ByHead);
+            product.reshape([-1, columns as i32])
         };
         let probe = product.slice([0..1, 0..1]).into_data_async().await;
         probe.map_err(|error| SamError::DeviceLost { reason: format!("{error:?}") })?;
