@@ -30,8 +30,6 @@ pub(super) enum Change {
     None,
     /// The weight of a linear layer, rows and columns swapped. `half`: only `ops::linear` reads it, so it may stay f16.
     Transpose { rows: usize, columns: usize, half: bool },
-    /// All values, so many times.
-    Repeat { times: usize },
     /// Axes in another order.
     Permute { shape: [usize; 4], order: [usize; 4] },
     /// Weight of a batch norm, its variance, weight of the convolution before it; transposed where that is 1×1.
@@ -104,10 +102,6 @@ fn recipe(kind: &str, key: String, shape: &[usize]) -> (Vec<Part>, Change) {
             let kernel = patch_kernel(&key);
             let shape = [*input, columns / (kernel * kernel), kernel, kernel];
             (vec![part(key, &shape)], Change::Permute { shape, order: [0, 2, 3, 1] })
-        }
-        ("PatchConvTranspose", [columns]) => {
-            let times = patch_kernel(&key).pow(2);
-            (vec![part(key, &[columns / times])], Change::Repeat { times })
         }
         ("PointwiseNorm" | "ConvNorm", _) => folded(&key, shape),
         ("Attention", [heads, tokens, _]) if key.ends_with(".attention_biases") => {

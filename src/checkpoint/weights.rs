@@ -128,10 +128,6 @@ fn arrange<T>(change: Change, out: &mut [T], value: impl Fn(usize) -> T) {
         Change::FoldWeight { outputs, transpose: Some(input) } => transpose(out, value, outputs, input),
         Change::Permute { shape, order } => permute(out, value, shape, order),
         Change::SpreadBiases { heads, window } => spread_biases(out, value, heads, window),
-        Change::Repeat { times } => {
-            let length = (out.len() / times.max(1)).max(1);
-            out.iter_mut().enumerate().for_each(|(index, out)| *out = value(index % length));
-        }
         Change::None | Change::FoldWeight { .. } | Change::FoldBias => {
             out.iter_mut().enumerate().for_each(|(index, out)| *out = value(index));
         }
@@ -216,13 +212,6 @@ mod tests {
         let mut out = [0; 8];
         permute(&mut out, |index| index, [2, 1, 2, 2], [2, 3, 1, 0]);
         assert_eq!(out, [0, 4, 1, 5, 2, 6, 3, 7]);
-    }
-
-    #[test]
-    fn repeats() {
-        let mut out = [0; 6];
-        arrange(Change::Repeat { times: 3 }, &mut out, |index| index + 1);
-        assert_eq!(out, [1, 2, 1, 2, 1, 2]);
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl PatchConv {
 pub struct PatchConvTranspose {
     /// `[input, kernel · kernel · output]`
     pub(crate) weight: Param<Tensor<2>>,
-    /// That of every output, once for each pixel of a patch: `[kernel · kernel · output]`
+    /// `[output]`
     pub(crate) bias: Param<Tensor<1>>,
     #[module(skip)]
     pub(crate) kernel: usize,
@@ -182,17 +182,17 @@ pub struct PatchConvTranspose {
 impl PatchConvTranspose {
     /// A `kernel`×`kernel` transposed convolution of stride `kernel`.
     pub fn new(input: usize, output: usize, kernel: usize, device: &Device) -> Self {
-        let columns = kernel * kernel * output;
-        Self { weight: parameter([input, columns], device), bias: parameter([columns], device), kernel }
+        Self { weight: parameter([input, kernel * kernel * output], device), bias: parameter([output], device), kernel }
     }
 
     /// # Shapes
     /// - input: `[batch, pixels, input]`
     /// - output: `[batch, pixels · kernel · kernel, output]`, the patch of a pixel in the place of the pixel
     pub fn forward(&self, x: Tensor<3>, activation: Activation) -> Tensor<3> {
-        let ([batch, pixels, _], [columns]) = (x.dims(), self.bias.dims());
+        let ([batch, pixels, _], [output]) = (x.dims(), self.bias.dims());
         let patch = self.kernel * self.kernel;
-        let x = ops::linear(x, self.weight.val(), Some(self.bias.val()), activation);
-        x.reshape([batch, pixels * patch, columns / patch])
+        let bias = self.bias.val().repeat_dim(0, patch);
+        let x = ops::linear(x, self.weight.val(), Some(bias), activation);
+        x.reshape([batch, pixels * patch, output])
     }
 }
