@@ -1,16 +1,18 @@
 //! Mask logits → masks at the resolution the caller wants, and what can be told of them.
 
 mod outline;
+mod packed;
 mod rle;
 mod simplify;
 
 pub use outline::{Corner, Polygon, Ring};
+pub(crate) use packed::Packed;
 pub use rle::Rle;
 pub(crate) use rle::{Column, Span};
 
 use crate::SamError;
 use crate::geometry::Geometry;
-use crate::ops::{Bilinear, bilinear};
+use crate::ops::Upsampling;
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +125,13 @@ pub struct LowResMask {
     pub logits: Vec<f32>,
 }
 
+/// One answer before it is brought to the size of the image, and its pixels where the device has made them.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) low_res: LowResMask,
+    pub(crate) packed: Option<Packed>,
+}
+
 /// What masks are made into.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rendering {
@@ -133,75 +142,72 @@ pub(crate) struct Rendering {
     pub(crate) output: Output,
 }
 
-/// One pixel of an answer.
-pub(crate) trait Pixel: Copy + Default {
-    fn new(logit: f32, threshold: f32) -> Self;
-}
-
-/// 1 inside, 0 outside.
-impl Pixel for u8 {
-    fn new(logit: f32, threshold: f32) -> Self {
-        u8::from(logit > threshold)
-    }
-}
-
-/// The logit itself.
-impl Pixel for f32 {
-    fn new(logit: f32, _threshold: f32) -> Self {
-        logit
-    }
-}
-
 impl Rendering {
     /// The mask at the requested resolution.
-    pub(crate) fn mask(&self, low_res: LowResMask) -> Mask {
+    pub(crate) fn mask(&self, answer: Answer) -> Mask {
+        let pixels = self.width * self.height;
         let (data, bounds) = match self.output {
             Output::Mask => {
-                let (pixels, bounds) = self.pixels(&low_res.logits);
-                (MaskData::Binary(pixels), bounds)
+                let mut data = Vec::with_capacity(pixels);
+                let bounds = self.binary(&answer, |_, row| data.extend_from_slice(row));
+                (MaskData::Binary(data), bounds)
             }
             Output::Logits => {
-                let (pixels, bounds) = self.pixels(&low_res.logits);
-                (MaskData::Logits(pixels), bounds)
+                let mut data = Vec::with_capacity(pixels);
+                let bounds = self.logits(&answer, |_, row| data.extend_from_slice(row));
+                (MaskData::Logits(data), bounds)
             }
         };
+        let LowResMask { token, score, logits } = answer.low_res;
         Mask {
-            score: low_res.score,
-            token: low_res.token,
+            score,
+            token,
             width: self.width,
             height: self.height,
             data,
             bbox: bounds.bbox(),
             area: bounds.area,
-            low_res: low_res.logits,
+            low_res: logits,
         }
     }
 
-    fn pixels<P: Pixel>(&self, low_res: &[f32]) -> (Vec<P>, Bounds) {
-        let mut pixels = Vec::with_capacity(self.width * self.height);
-        let bounds = self.rows(low_res, |_, row| pixels.extend_from_slice(row));
-        (pixels, bounds)
+    /// The steps of the reference's `postprocess_masks`: up to the input frame, cut to the image, then to the size asked for.
+    pub(crate) fn upsampling(&self) -> Upsampling {
+        let Geometry { input_width, input_height, input_size, .. } = self.geometry;
+        Upsampling {
+            side: self.geometry.low_res_size(),
+            larger_side: input_size,
+            part: [input_width, input_height],
+            size: [self.width, self.height],
+        }
     }
 
-    /// Gives the pixels at the requested resolution to `emit`, row by row: no mask of many megapixels need be held.
-    ///
-    /// The steps are those of the reference's `postprocess_masks`: up to the input frame, cut to the image, then to the
-    /// size asked for.
-    pub(crate) fn rows<P: Pixel>(&self, low_res: &[f32], mut emit: impl FnMut(usize, &[P])) -> Bounds {
-        let Geometry { input_width, input_height, input_size, .. } = self.geometry;
-        let low = self.geometry.low_res_size();
-        let to_input = Bilinear::new(low, input_size);
-        let mut input = vec![0.0; input_width * input_height];
-        bilinear(low_res, low, &to_input.first(input_width), &to_input.first(input_height), |y, row| {
-            input[y * input_width..(y + 1) * input_width].copy_from_slice(row);
-        });
-        let (horizontal, vertical) = (Bilinear::new(input_width, self.width), Bilinear::new(input_height, self.height));
+    /// Gives the pixels at the requested resolution, 1 inside and 0 outside, to `emit`, row by row: no mask of many
+    /// megapixels need be held.
+    pub(crate) fn binary(&self, answer: &Answer, emit: impl FnMut(usize, &[u8])) -> Bounds {
+        match &answer.packed {
+            Some(packed) => packed.rows(self.width, emit),
+            None => self.rows(answer, |logit| u8::from(logit > self.threshold), emit),
+        }
+    }
+
+    /// As [`binary`](Self::binary), logits.
+    pub(crate) fn logits(&self, answer: &Answer, emit: impl FnMut(usize, &[f32])) -> Bounds {
+        self.rows(answer, |logit| logit, emit)
+    }
+
+    fn rows<P: Copy + Default>(
+        &self,
+        answer: &Answer,
+        pixel: impl Fn(f32) -> P,
+        mut emit: impl FnMut(usize, &[P]),
+    ) -> Bounds {
         let mut bounds = Bounds::default();
         let mut pixels = vec![P::default(); self.width];
-        bilinear(&input, input_width, &horizontal, &vertical, |y, row| {
+        self.upsampling().rows(&answer.low_res.logits, |y, row| {
             bounds.add_row(y, row, self.threshold);
-            for (pixel, logit) in pixels.iter_mut().zip(row) {
-                *pixel = P::new(*logit, self.threshold);
+            for (out, logit) in pixels.iter_mut().zip(row) {
+                *out = pixel(*logit);
             }
             emit(y, &pixels);
         });
@@ -210,7 +216,7 @@ impl Rendering {
 }
 
 /// Extent and area of the pixels above the threshold.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Bounds {
     pub(crate) area: usize,
     extent: Option<[usize; 4]>,
@@ -222,9 +228,14 @@ impl Bounds {
         if count == 0 {
             return;
         }
-        self.area += count;
         let first = row.iter().position(|value| *value > threshold).unwrap_or_default();
         let last = row.iter().rposition(|value| *value > threshold).unwrap_or_default();
+        self.add(y, count, [first, last]);
+    }
+
+    /// A row below the last one: its pixels in the mask, the first and the last of them.
+    fn add(&mut self, y: usize, count: usize, [first, last]: [usize; 2]) {
+        self.area += count;
         let [left, top, right, _] = self.extent.unwrap_or([first, y, last, y]);
         self.extent = Some([left.min(first), top, right.max(last), y]);
     }

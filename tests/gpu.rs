@@ -16,7 +16,8 @@ use burn_sam::model::config::VitConfig;
 use burn_sam::model::image_encoder::ImageEncoderVit;
 use burn_sam::ops::set_software;
 use burn_sam::{
-    Box, Device, ImageEmbedding, ImageReader, MaskPrompt, Origin, Point, Precision, Predictor, Prompt, block_on,
+    Box, Device, ImageEmbedding, ImageReader, MaskData, MaskPrompt, Origin, Output, Point, Precision, Predictor,
+    Prompt, SegmentOptions, block_on,
 };
 
 /// Remembers the kernels that are compiled, burn's and ours.
@@ -148,6 +149,48 @@ fn use_compiles_nothing(predictor: &Predictor) {
     assert_eq!(compiled(), [""; 0], "a click on an answer");
     block_on(image.decode(&[points(2), points(2)], true)).unwrap();
     assert_eq!(compiled(), [""; 0], "two prompts");
+    let options = SegmentOptions { size: Some([1200, 900]), ..SegmentOptions::default() };
+    block_on(image.segment(&[points(1)], &options)).unwrap();
+    assert_eq!(compiled(), [""; 0], "a mask of a million pixels");
+}
+
+/// The GPU's pixels are those that the CPU makes of the same logits, and what is told of them is true; but where a logit is so
+/// close to the threshold that rounding decides, either will do.
+#[test]
+fn the_gpu_makes_the_masks_of_the_logits() {
+    let _turn = alone();
+    let image = encode(&tiny());
+    let threshold = 0.3;
+    let segment = |output, size| {
+        let options = SegmentOptions { size: Some(size), output, threshold, ..SegmentOptions::default() };
+        compiled();
+        let answers = block_on(image.segment(&[points(1), points(2), points(2)], &options)).unwrap();
+        (answers, compiled().iter().any(|kernel| kernel.contains("Where an image is above a threshold")))
+    };
+    let (_, on_gpu) = segment(Output::Mask, [160, 120]);
+    assert!(!on_gpu, "so few pixels are the CPU's");
+    let (logits, on_gpu) = segment(Output::Logits, [1001, 700]);
+    assert!(!on_gpu, "logits are the CPU's");
+    let (masks, on_gpu) = segment(Output::Mask, [1001, 700]);
+    assert!(on_gpu, "the kernel was not used");
+    for (mask, logits) in masks.iter().flatten().zip(logits.iter().flatten()) {
+        let (MaskData::Binary(pixels), MaskData::Logits(values)) = (&mask.data, &logits.data) else { panic!("output") };
+        assert_eq!((mask.token, mask.score, &mask.low_res), (logits.token, logits.score, &logits.low_res));
+        let greatest = values.iter().fold(0.0f32, |greatest, value| greatest.max(value.abs()));
+        assert_eq!(pixels.len(), values.len());
+        for (pixel, value) in pixels.iter().zip(values) {
+            let expected = u8::from(*value > threshold);
+            assert!(*pixel == expected || (value - threshold).abs() < 1e-4 * greatest, "{pixel} for {value}");
+        }
+        assert_eq!(mask.area, pixels.iter().filter(|pixel| **pixel == 1).count());
+        let inside = || pixels.iter().enumerate().filter(|(_, pixel)| **pixel == 1).map(|(i, _)| [i % 1001, i / 1001]);
+        let edge = |axis: usize| inside().map(|place| place[axis]).min().zip(inside().map(|place| place[axis]).max());
+        let expected = match (edge(0), edge(1)) {
+            (Some((left, right)), Some((top, bottom))) => [left, top, right - left + 1, bottom - top + 1],
+            _ => [0; 4],
+        };
+        assert_eq!(mask.bbox, expected);
+    }
 }
 
 /// What a checkpoint's header says is enough to compile all that its model needs: nothing is left to its load.

@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Device, Distribution, Tensor};
 
 use crate::model::common::PatchConvTranspose;
-use crate::ops::{self, Activation, Bias, Packing};
+use crate::ops::{self, Activation, Bias, Order, Packing};
 
 /// One operation, ready to run.
 pub struct Subject {
@@ -35,7 +35,12 @@ impl Subject {
         let (flop, run): (usize, Box<dyn Fn() -> Tensor<1>>) = match (operation, shape) {
             ("matmul", &[rows, inner, columns]) => {
                 let [left, right] = [matrix(rows, inner), matrix(inner, columns)].map(Tensor::unsqueeze::<3>);
-                (2 * inner, Box::new(move || ops::matmul(left.clone(), right.clone()).flatten(0, 2)))
+                (
+                    2 * inner,
+                    Box::new(move || {
+                        ops::matmul(left.clone(), right.clone(), None, Activation::None, Order::ByHead).flatten(0, 2)
+                    }),
+                )
             }
             ("linear" | "linear-f16" | "linear-gelu", &[rows, inner, columns]) => {
                 let (x, mut weight) = (matrix(rows, inner), matrix(inner, columns));

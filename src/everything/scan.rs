@@ -268,7 +268,7 @@ mod tests {
         let Geometry { image_width: width, image_height: height, .. } = geometry;
         let rendering = Rendering { geometry, width, height, threshold: 0.0, output: Output::Logits };
         let mut scan = Scan::default();
-        rendering.rows::<f32>(logits, |y, row| {
+        rendering.upsampling().rows(logits, |y, row| {
             for (x, value) in row.iter().enumerate() {
                 scan.intersection += usize::from(*value > thresholds.high);
                 scan.union += usize::from(*value > thresholds.low);

@@ -168,7 +168,7 @@ impl PatchConv {
     }
 }
 
-/// A transposed convolution whose stride equals its kernel: one matrix product, then the pixels take their places.
+/// A transposed convolution whose stride equals its kernel: one matrix product, whose pixels have yet to take their places.
 #[derive(Module, Debug)]
 pub struct PatchConvTranspose {
     /// `[input, kernel · kernel · output]`
@@ -186,14 +186,13 @@ impl PatchConvTranspose {
     }
 
     /// # Shapes
-    /// - input: `[batch, height, width, input]`
-    /// - output: `[batch, height · kernel, width · kernel, output]`
-    pub fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
-        let [batch, h, w, _] = x.dims();
-        let k = self.kernel;
-        let [output] = self.bias.dims();
-        let bias = self.bias.val().repeat_dim(0, k * k);
+    /// - input: `[batch, pixels, input]`
+    /// - output: `[batch, pixels · kernel · kernel, output]`, the patch of a pixel in the place of the pixel
+    pub fn forward(&self, x: Tensor<3>, activation: Activation) -> Tensor<3> {
+        let ([batch, pixels, _], [output]) = (x.dims(), self.bias.dims());
+        let patch = self.kernel * self.kernel;
+        let bias = self.bias.val().repeat_dim(0, patch);
         let x = ops::linear(x, self.weight.val(), Some(bias), activation);
-        x.reshape([batch, h, w, k, k, output]).swap_dims(2, 3).reshape([batch, h * k, w * k, output])
+        x.reshape([batch, pixels * patch, output])
     }
 }

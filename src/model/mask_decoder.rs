@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
 use super::transformer::TwoWayTransformer;
-use crate::ops::Activation;
+use crate::ops::{self, Activation, Order};
 
 /// The mask decoder.
 #[derive(Module, Debug)]
@@ -55,7 +55,7 @@ impl MaskDecoder {
     ) -> (Tensor<4>, Tensor<2>) {
         let attended = self.attend(image, image_pe, tokens, dense);
         let scores = self.scores(&attended);
-        (self.masks(attended), scores)
+        (self.masks(attended, &self.hypernetworks()), scores)
     }
 
     /// The first part of [`forward`](Self::forward), up to where masks and scores part.
@@ -77,21 +77,53 @@ impl MaskDecoder {
     /// # Shapes
     /// - output: `[batch, 4]`
     pub fn scores(&self, attended: &Attended) -> Tensor<2> {
-        self.iou_prediction_head.forward(attended.token(0))
+        self.iou_prediction_head.forward(attended.score_token())
     }
 
     /// The four masks.
     ///
     /// # Shapes
     /// - output: `[batch, 4, 4h, 4w]`
-    pub fn masks(&self, attended: Attended) -> Tensor<4> {
-        let weights = self.output_hypernetworks_mlps.iter().enumerate();
-        let weights = weights.map(|(i, mlp)| mlp.forward(attended.token(i + 1)).unsqueeze_dim(1));
-        let weights = Tensor::<3>::cat(weights.collect(), 1);
-        let upscaled = self.output_upscaling.forward(attended.src);
-        let [batch, height, width, channels] = upscaled.dims();
-        let masks = weights.matmul(upscaled.reshape([batch, height * width, channels]).swap_dims(1, 2));
-        masks.reshape([batch, MASK_TOKENS, height, width])
+    pub fn masks(&self, attended: Attended, hypernetworks: &Hypernetworks) -> Tensor<4> {
+        let [batch, h, w, dim] = attended.src.dims();
+        let weights = hypernetworks.forward(attended.mask_tokens()).reshape([batch, 1, MASK_TOKENS, dim / 8]);
+        let upscaled = self.output_upscaling.forward(attended.src.reshape([batch, h * w, dim]));
+        let upscaled = upscaled.swap_dims(1, 2).unsqueeze_dim(1);
+        let masks = ops::matmul(weights, upscaled, None, Activation::None, Order::ByHead);
+        let masks = in_place(masks.reshape([batch * MASK_TOKENS, 16 * h * w, 1]), [h, w]);
+        masks.reshape([batch, MASK_TOKENS, 4 * h, 4 * w])
+    }
+
+    /// The networks that make weights of the masks' tokens, side by side.
+    pub fn hypernetworks(&self) -> Hypernetworks {
+        let [first, ..] = &self.output_hypernetworks_mlps[..] else { return Hypernetworks { layers: Vec::new() } };
+        let layer = |i: usize| {
+            let layers = || self.output_hypernetworks_mlps.iter().filter_map(|mlp| mlp.layers.get(i));
+            let weights = layers().map(|layer| layer.weight.val().unsqueeze()).collect();
+            let biases = layers().filter_map(|layer| layer.bias.as_ref()).map(|bias| bias.val().unsqueeze()).collect();
+            (Tensor::<3>::cat(weights, 0).unsqueeze(), Tensor::<2>::cat(biases, 0).unsqueeze())
+        };
+        Hypernetworks { layers: (0..first.layers.len()).map(layer).collect() }
+    }
+}
+
+/// See [`MaskDecoder::hypernetworks`].
+#[derive(Debug)]
+pub struct Hypernetworks {
+    /// `[1, 4, input, output]` and `[1, 4, output]`
+    layers: Vec<(Tensor<4>, Tensor<3>)>,
+}
+
+impl Hypernetworks {
+    /// # Shapes
+    /// - input: `[batch, 4, 1, dim]`
+    /// - output: `[batch, 4, 1, dim / 8]`
+    fn forward(&self, tokens: Tensor<4>) -> Tensor<4> {
+        self.layers.iter().enumerate().fold(tokens, |x, (i, (weight, bias))| {
+            let last = i + 1 == self.layers.len();
+            let activation = if last { Activation::None } else { Activation::Relu };
+            ops::matmul(x, weight.clone(), Some(bias.clone()), activation, Order::ByHead)
+        })
     }
 }
 
@@ -111,9 +143,15 @@ impl Attended {
     }
 
     /// `[batch, dim]`
-    fn token(&self, i: usize) -> Tensor<2> {
+    fn score_token(&self) -> Tensor<2> {
         let [batch, _, dim] = self.tokens.dims();
-        self.tokens.clone().slice([0..batch, i..i + 1, 0..dim]).reshape([batch, dim])
+        self.tokens.clone().slice([0..batch, 0..1, 0..dim]).reshape([batch, dim])
+    }
+
+    /// `[batch, 4, 1, dim]`
+    fn mask_tokens(&self) -> Tensor<4> {
+        let [batch, _, dim] = self.tokens.dims();
+        self.tokens.clone().slice([0..batch, 1..1 + MASK_TOKENS, 0..dim]).unsqueeze_dim(2)
     }
 }
 
@@ -134,11 +172,24 @@ impl OutputUpscaling {
         }
     }
 
+    /// The pixels stay where their patch is: of the masks, which are made of them, there is less to be moved.
+    ///
     /// # Shapes
-    /// - input: `[batch, h, w, dim]`
-    /// - output: `[batch, 4h, 4w, dim / 8]`
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// - input: `[batch, pixels, dim]`
+    /// - output: `[batch, pixels · 4 · 4, dim / 8]`
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let x = self.layer_norm.forward_then(self.conv1.forward(x, Activation::None), Activation::Gelu);
         self.conv2.forward(x, Activation::Gelu)
     }
+}
+
+/// What [`OutputUpscaling::forward`] has left where its patch is, a patch of patches, takes its place.
+///
+/// # Shapes
+/// - input: `[batch, h · w · 4 · 4, channels]`
+/// - output: `[batch, 4h, 4w, channels]`
+pub(crate) fn in_place(x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
+    let [batch, _, channels] = x.dims();
+    let patches: Tensor<8> = x.reshape([batch, h, w, 2, 2, 2, 2, channels]);
+    patches.permute([0, 1, 3, 5, 2, 4, 6, 7]).reshape([batch, 4 * h, 4 * w, channels])
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_TORCH, LayerNorm, Linear, MlpBlock};
 use super::config::{ATTENTION_DOWNSAMPLE, DecoderConfig};
-use crate::ops::{self, Activation};
+use crate::ops::{self, Activation, Order};
 
 /// Layers of two-way attention and a final one from the tokens to the image.
 #[derive(Module, Debug)]
@@ -155,40 +155,37 @@ impl Attention {
     /// all keys and leaves a softmax P as it is; with values x·Wv + bv the output is (P·x)·Wv + bv, as the rows of P sum to 1.
     fn few_queries(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], heads) = (q.dims(), self.heads);
-        let q = self.separate_heads(self.q_proj.forward(q)).mul_scalar(self.scale());
-        let q = matmul_by_head(q, by_head(&self.k_proj, heads).swap_dims(2, 3)).reshape([batch, heads * queries, dim]);
-        let attended = ops::matmul(ops::softmax(ops::matmul(q, k.swap_dims(1, 2))), v);
-        let attended = matmul_by_head(attended.reshape([batch, heads, queries, dim]), by_head(&self.v_proj, heads));
-        let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().unsqueeze());
-        let out = join_heads(attended);
-        self.out_proj.forward(match bias {
-            Some(bias) => out + bias,
-            None => out,
-        })
+        let q = self.separate_heads(self.q_proj.forward(q));
+        let q = product(q, by_head(&self.k_proj, heads).swap_dims(2, 3), None, Order::ByRow);
+        // All heads of a query have the same keys and values: to these, they are queries of their own.
+        let q = q.swap_dims(1, 2).reshape([batch, 1, queries * heads, dim]);
+        let scores = product(q, k.swap_dims(1, 2).unsqueeze_dim(1), None, Order::ByHead);
+        let attended = product(ops::softmax(scores, self.scale()), v.unsqueeze_dim(1), None, Order::ByHead);
+        let attended = attended.reshape([batch, queries, heads, dim]).swap_dims(1, 2);
+        let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().reshape([1, heads as i32, -1]));
+        self.out_proj.forward(join_heads(product(attended, by_head(&self.v_proj, heads), bias, Order::ByRow)))
     }
 
     /// Projects no query, and nothing back: with queries x·Wq + bq the scores are x·(k·Wqᵀ)ᵀ + bq·kᵀ, and the output is
     /// P·(v·Wo) + bo.
     fn few_keys(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let ([batch, queries, dim], [_, keys, _], heads) = (q.dims(), k.dims(), self.heads);
-        let k = self.separate_heads(self.k_proj.forward(k)).mul_scalar(self.scale());
+        let k = self.separate_heads(self.k_proj.forward(k));
         let v = self.separate_heads(self.v_proj.forward(v));
-        let head_dim = dim_of(&k);
-        let weight = matmul_by_head(k.clone(), by_head(&self.q_proj, heads).swap_dims(2, 3));
-        let mut scores = ops::matmul(q, weight.reshape([batch, heads * keys, dim]).swap_dims(1, 2));
-        if let Some(bias) = &self.q_proj.bias {
-            let bias = matmul_by_head(k, bias.val().reshape([1, heads, head_dim, 1]));
-            scores = scores + bias.reshape([batch, 1, heads * keys]);
-        }
-        let probabilities = ops::softmax(scores.reshape([batch, queries, heads, keys]));
+        let [.., head_dim] = k.dims();
+        let weight = product(k.clone(), by_head(&self.q_proj, heads).swap_dims(2, 3), None, Order::ByHead);
+        let weight = weight.reshape([batch, 1, heads * keys, dim]).swap_dims(2, 3);
+        let bias = self.q_proj.bias.as_ref().map(|bias| {
+            let bias = product(k, bias.val().reshape([1, heads, head_dim, 1]), None, Order::ByHead);
+            bias.reshape([batch, 1, heads * keys])
+        });
+        let scores = product(q.unsqueeze_dim(1), weight, bias, Order::ByHead);
+        let probabilities = ops::softmax(scores.reshape([batch, queries, heads, keys]), self.scale());
         // [inner, dim] → [1, heads, head_dim, dim]
         let out = self.out_proj.weight.val().reshape([1, heads, head_dim, dim]);
-        let values = matmul_by_head(v, out).reshape([batch, heads * keys, dim]);
-        let out = ops::matmul(probabilities.reshape([batch, queries, heads * keys]), values);
-        match &self.out_proj.bias {
-            Some(bias) => out + bias.val().unsqueeze(),
-            None => out,
-        }
+        let values = product(v, out, None, Order::ByHead).reshape([batch, 1, heads * keys, dim]);
+        let bias = self.out_proj.bias.as_ref().map(|bias| bias.val().reshape([1, 1, dim]));
+        product(probabilities.reshape([batch, 1, queries, heads * keys]), values, bias, Order::ByHead).squeeze_dim(1)
     }
 
     fn scale(&self) -> f64 {
@@ -202,16 +199,9 @@ impl Attention {
     }
 }
 
-/// The product of every head's tokens with the head's weight. By our own kernel: burn's differ with the number of tokens.
-///
-/// # Shapes
-/// - x: `[batch, heads, tokens, a]`, weight: `[1, heads, a, b]`
-/// - output: `[batch, heads, tokens, b]`
-fn matmul_by_head(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    let ([batch, heads, tokens, a], [.., b]) = (x.dims(), weight.dims());
-    let weight = if batch == 1 { weight } else { weight.repeat_dim(0, batch) };
-    let out = ops::matmul(x.reshape([batch * heads, tokens, a]), weight.reshape([batch * heads, a, b]));
-    out.reshape([batch, heads, tokens, b])
+/// Of every head, by our own kernel: burn's differ with the number of tokens.
+fn product(left: Tensor<4>, right: Tensor<4>, bias: Option<Tensor<3>>, order: Order) -> Tensor<4> {
+    ops::matmul(left, right, bias, Activation::None, order)
 }
 
 /// `[batch, heads, tokens, head_dim]` → `[batch, tokens, heads · head_dim]`
@@ -224,11 +214,6 @@ fn join_heads(x: Tensor<4>) -> Tensor<3> {
 fn by_head(projection: &Linear, heads: usize) -> Tensor<4> {
     let [dim, inner] = projection.weight.dims();
     projection.weight.val().reshape([1, dim, heads, inner / heads]).swap_dims(1, 2)
-}
-
-fn dim_of(x: &Tensor<4>) -> usize {
-    let [.., head_dim] = x.dims();
-    head_dim
 }
 
 #[cfg(test)]

@@ -21,17 +21,23 @@ pub use activation::{Activation, activate};
 pub use attention::{Bias, Packing, attention, self_attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
 #[cfg(feature = "webgpu")]
-pub use gpu::{compile, is_on_gpu, set_software};
+pub use gpu::{compile, is_on_gpu, is_software, set_software};
 pub use linear::linear;
-pub use matmul::matmul;
+pub use matmul::{Order, matmul};
 pub use norm::layer_norm;
 pub use softmax::softmax;
-pub use upsample::{Bilinear, bilinear};
+pub use upsample::{Bilinear, Upsampling};
 pub use window::{window_partition, window_unpartition};
 
 /// Is the tensor on a GPU? Here is none.
 #[cfg(not(feature = "webgpu"))]
 pub fn is_on_gpu<const D: usize>(_x: &burn::tensor::Tensor<D>) -> bool {
+    false
+}
+
+/// Does the tensors' adapter compute on the CPU? Here is none.
+#[cfg(not(feature = "webgpu"))]
+pub fn is_software() -> bool {
     false
 }
 

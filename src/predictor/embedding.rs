@@ -3,21 +3,25 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData, Transaction};
 
 use super::encoded_prompt::{EncodedPrompt, Form, groups};
-use super::{Predictor, Shared, read};
+use super::{Predictor, Shared, lost, read, values};
 use crate::geometry::{Geometry, MAX_SIDE};
-use crate::mask::{LowResMask, Mask, Output, Rendering};
+use crate::mask::{Answer, LowResMask, Mask, Output, Packed, Rendering};
 use crate::model::config::MASK_TOKENS;
 use crate::model::mask_decoder::Attended;
 use crate::prompt::{Point, Prompt};
-use crate::{SamError, embedding_file};
+use crate::{SamError, embedding_file, ops};
 
 /// The largest tensor of a decode stays below this, half of WebGPU's default binding limit.
 const MAX_DECODE_BYTES: usize = 64 << 20;
 /// Prompts decoded together, however small the model: between two groups a caller can be stopped.
 const MAX_GROUP: usize = 16;
+/// Pixels of a mask from which on a GPU makes them: fewer are made sooner by the CPU than the kernel is launched.
+const MIN_GPU_PIXELS: usize = 512 * 512;
+/// Bytes of a GPU's masks that are read at a time: they come by way of wasm's memory, which never shrinks.
+const MAX_PACKED_BYTES: usize = 32 << 20;
 
 /// How to answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +90,7 @@ impl ImageEmbedding {
     /// outside the image; where there are several prompts its field begins with `prompts[i].`. [`SamError::DeviceLost`].
     pub async fn segment(&self, prompts: &[Prompt], options: &SegmentOptions) -> Result<Vec<Vec<Mask>>, SamError> {
         let rendering = self.rendering(options)?;
-        let answers = self.decode(prompts, options.multimask).await?;
+        let answers = self.answers(prompts, &self.request(options.multimask, Some(&rendering))).await?;
         Ok(answers.into_iter().map(|masks| masks.into_iter().map(|mask| rendering.mask(mask)).collect()).collect())
     }
 
@@ -95,13 +99,22 @@ impl ImageEmbedding {
     /// # Errors
     /// As [`segment`](Self::segment).
     pub async fn decode(&self, prompts: &[Prompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
-        let groups = if prompts.len() == 1 { vec![vec![0]] } else { self.groups(prompts)? };
-        let mut answers: Vec<Vec<LowResMask>> = prompts.iter().map(|_| Vec::new()).collect();
+        let answers = self.answers(prompts, &self.request(multimask, None)).await?;
+        Ok(answers.into_iter().map(|masks| masks.into_iter().map(|mask| mask.low_res).collect()).collect())
+    }
+
+    /// The answers to each prompt, best score first.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment).
+    pub(crate) async fn answers(&self, prompts: &[Prompt], request: &Request) -> Result<Vec<Vec<Answer>>, SamError> {
+        let groups = if prompts.len() == 1 { vec![vec![0]] } else { self.group(&self.forms(prompts)?, request) };
+        let mut answers: Vec<Vec<Answer>> = prompts.iter().map(|_| Vec::new()).collect();
         for group in groups {
             let members: Vec<EncodedPrompt> =
                 group.iter().map(|index| self.encode_prompt(&prompts[*index])).collect::<Result<_, _>>()?;
-            for (index, mut masks) in group.into_iter().zip(self.decode_group(&members, multimask).await?) {
-                masks.sort_by(|a, b| b.score.total_cmp(&a.score));
+            for (index, mut masks) in group.into_iter().zip(self.decode_group(&members, request).await?) {
+                masks.sort_by(|a, b| b.low_res.score.total_cmp(&a.low_res.score));
                 answers[index] = masks;
             }
         }
@@ -114,13 +127,17 @@ impl ImageEmbedding {
     /// # Errors
     /// [`SamError::BadPrompt`] as [`segment`](Self::segment), for any of the prompts; its field begins with `prompts[i].`.
     pub fn groups(&self, prompts: &[Prompt]) -> Result<Vec<Vec<usize>>, SamError> {
+        Ok(self.group(&self.forms(prompts)?, &self.request(true, None)))
+    }
+
+    fn forms(&self, prompts: &[Prompt]) -> Result<Vec<Form>, SamError> {
         let form = |(index, prompt)| self.form(prompt).map_err(|error| error.within(&format!("prompts[{index}].")));
-        Ok(self.group(&prompts.iter().enumerate().map(form).collect::<Result<Vec<_>, SamError>>()?))
+        prompts.iter().enumerate().map(form).collect()
     }
 
     /// Indices of prompts that can be decoded together.
-    pub(crate) fn group(&self, forms: &[Form]) -> Vec<Vec<usize>> {
-        groups(forms, |form| self.max_batch(form))
+    pub(crate) fn group(&self, forms: &[Form], request: &Request) -> Vec<Vec<usize>> {
+        groups(forms, |form| self.max_batch(form).min(MAX_PACKED_BYTES / request.packed_bytes().max(1)))
     }
 
     /// The form of a prompt that can be decoded.
@@ -148,11 +165,24 @@ impl ImageEmbedding {
         Ok(Rendering { geometry, width, height, threshold: options.threshold, output: options.output })
     }
 
+    /// What is asked of the device. A GPU makes the pixels of binary masks too, unless it is none (a software adapter takes ten
+    /// times as long as the same CPU without it), or they are so few that the CPU has made them before a kernel is launched, or
+    /// so many that they should not all lie in wasm's memory.
+    pub(crate) fn request(&self, multimask: bool, rendering: Option<&Rendering>) -> Request {
+        let pays = |rendering: &&Rendering| {
+            rendering.output == Output::Mask
+                && ops::is_on_gpu(&self.features)
+                && !ops::is_software()
+                && rendering.width * rendering.height >= MIN_GPU_PIXELS
+                && wanted(multimask).len() * packed_bytes(rendering) <= MAX_PACKED_BYTES
+        };
+        Request { multimask, on_gpu: rendering.filter(pays).copied() }
+    }
+
     /// Prompts of a form that can be decoded together: the largest tensors are the upscaled image and the scores between
     /// tokens and image, or among the tokens, of one head.
     fn max_batch(&self, form: Form) -> usize {
-        let [channels] = self.predictor.model.sam.mask_decoder().output_upscaling.conv2.bias.dims();
-        let upscaled = self.geometry.low_res_size().pow(2) * channels;
+        let upscaled = self.geometry.low_res_size().pow(2) * (self.dim() / 8);
         let tokens = form.tokens() + MASK_TOKENS + 1;
         let scores = tokens * tokens.max(self.predictor.model.config.embedding_size().pow(2));
         (MAX_DECODE_BYTES / (upscaled.max(scores) * size_of::<f32>())).clamp(1, MAX_GROUP)
@@ -168,34 +198,39 @@ impl ImageEmbedding {
     }
 
     /// Decodes prompts of the same form, with one read from the device.
-    async fn decode_group(&self, prompts: &[EncodedPrompt], multimask: bool) -> Result<Vec<Vec<LowResMask>>, SamError> {
+    async fn decode_group(&self, prompts: &[EncodedPrompt], request: &Request) -> Result<Vec<Vec<Answer>>, SamError> {
         let shared = self.predictor.shared().await?;
-        let values = read(self.launch(shared, prompts, multimask)).await?;
-        let (tokens, size) = (wanted(multimask), self.geometry.low_res_size().pow(2));
-        let (masks, scores) = values.split_at(prompts.len() * tokens.len() * size);
-        let mut masks = masks.chunks_exact(size).zip(scores);
-        Ok(prompts
-            .iter()
-            .map(|_| {
-                let next = tokens.clone().zip(masks.by_ref());
-                next.map(|(token, (logits, score))| LowResMask { token, score: *score, logits: logits.to_vec() })
-                    .collect()
+        let Decoded { masks, scores, bits } = self.launch(shared, prompts, request);
+        let (tokens, [_, low, _]) = (wanted(request.multimask), masks.dims());
+        let [_, rows, words_per_row] = bits.as_ref().map_or([0; 3], Tensor::dims);
+        let reading = Transaction::default().register(masks).register(scores);
+        let reading = bits.into_iter().fold(reading, Transaction::register);
+        let mut read = reading.execute_async().await.map_err(lost)?.into_iter();
+        let (logits, scores): (Vec<f32>, Vec<f32>) = (values(read.next())?, values(read.next())?);
+        let words: Arc<Vec<u32>> = Arc::new(if rows > 0 { values(read.next())? } else { Vec::new() });
+        let mut masks = logits.chunks_exact(low * low).enumerate();
+        let answers = scores.chunks_exact(MASK_TOKENS).map(|scores| {
+            let next = tokens.clone().zip(masks.by_ref());
+            next.map(|(token, (index, logits))| Answer {
+                low_res: LowResMask { token, score: scores[token], logits: logits.to_vec() },
+                packed: Packed::new(&words, index * rows * words_per_row, [rows, words_per_row]),
             })
-            .collect())
+            .collect()
+        });
+        Ok(answers.collect())
     }
 
-    /// What the device does for prompts of the same form: the logits of all wanted masks, then their scores.
-    pub(super) fn launch(&self, shared: &Shared, prompts: &[EncodedPrompt], multimask: bool) -> Tensor<1> {
+    /// What the device does for prompts of the same form.
+    pub(super) fn launch(&self, shared: &Shared, prompts: &[EncodedPrompt], request: &Request) -> Decoded {
         let (batch, low) = (prompts.len(), self.geometry.low_res_size());
         let decoder = self.predictor.model.sam.mask_decoder();
         let attended = self.attend(shared, prompts);
         let scores = decoder.scores(&attended);
-        let masks = decoder.masks(attended);
-        let tokens = wanted(multimask);
-        let count = tokens.len();
-        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * count * low * low]);
-        let scores = scores.slice([0..batch, tokens]).reshape([batch * count]);
-        Tensor::cat(vec![masks, scores], 0)
+        let tokens = wanted(request.multimask);
+        let masks = decoder.masks(attended, &shared.hypernetworks);
+        let masks = masks.slice([0..batch, tokens.clone(), 0..low, 0..low]).reshape([batch * tokens.len(), low, low]);
+        let bits = request.on_gpu.and_then(|rendering| rendering.upsampling().bits(&masks, rendering.threshold));
+        Decoded { masks, scores, bits }
     }
 
     /// The candidates of points whose score `passes`, in the order of points and tokens, each with its point's index.
@@ -214,7 +249,8 @@ impl ImageEmbedding {
             .map(|point| self.encode_prompt(&Prompt::new().with_point(*point)))
             .collect::<Result<_, _>>()?;
         let decoder = self.predictor.model.sam.mask_decoder();
-        let attended = self.attend(self.predictor.shared().await?, &prompts);
+        let shared = self.predictor.shared().await?;
+        let attended = self.attend(shared, &prompts);
         let scores = read(decoder.scores(&attended)).await?;
         let scores: Vec<&[f32]> = scores.chunks_exact(MASK_TOKENS).collect();
         let passing = |index: usize| (1..MASK_TOKENS).filter(|token| passes(scores[index][*token])).collect::<Vec<_>>();
@@ -230,7 +266,7 @@ impl ImageEmbedding {
             attended.select(self.indices(wanted.iter().map(|(index, _)| *index)))
         };
         let pixels = self.geometry.low_res_size().pow(2);
-        let masks = decoder.masks(attended).reshape([wanted.len() * MASK_TOKENS, pixels]);
+        let masks = decoder.masks(attended, &shared.hypernetworks).reshape([wanted.len() * MASK_TOKENS, pixels]);
         let rows =
             wanted.iter().enumerate().flat_map(|(row, (_, tokens))| tokens.iter().map(move |t| row * MASK_TOKENS + t));
         let logits = read(masks.select(0, self.indices(rows))).await?;
@@ -282,6 +318,35 @@ impl ImageEmbedding {
         };
         model.sam.mask_decoder().attend(self.features.clone(), shared.image_pe.clone(), tokens, dense)
     }
+}
+
+/// What prompts are decoded to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    multimask: bool,
+    /// What a GPU makes of the masks.
+    on_gpu: Option<Rendering>,
+}
+
+impl Request {
+    /// Bytes of the pixels that are read for a prompt.
+    fn packed_bytes(&self) -> usize {
+        wanted(self.multimask).len() * self.on_gpu.map_or(0, |rendering| packed_bytes(&rendering))
+    }
+}
+
+fn packed_bytes(rendering: &Rendering) -> usize {
+    rendering.height * rendering.upsampling().words_per_row() * size_of::<u32>()
+}
+
+/// What the device gives for prompts of the same form.
+pub(super) struct Decoded {
+    /// The wanted masks of all prompts: `[masks, S/4, S/4]`
+    masks: Tensor<3>,
+    /// Of all four masks of every prompt: `[prompts, 4]`
+    scores: Tensor<2>,
+    /// The pixels of the wanted masks: `[masks, height, words]`
+    bits: Option<Tensor<3, Int>>,
 }
 
 /// The mask tokens whose answers are asked for.

@@ -7,13 +7,15 @@ mod encoded_prompt;
 mod encoding;
 mod warm_up;
 
+use std::fmt::Debug;
 use std::io::{Read, Seek};
 use std::sync::{Arc, OnceLock};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Element, Tensor, TensorData};
 
 use crate::checkpoint::{self, LoadedModel, Origin};
 use crate::geometry::Geometry;
+use crate::model::mask_decoder::Hypernetworks;
 use crate::model::prompt_encoder::PointEncoder;
 use crate::preprocess::ImageReader;
 use crate::{SamError, embedding_file};
@@ -42,6 +44,7 @@ struct Shared {
     output_tokens: Vec<f32>,
     /// The position of every cell of the image embedding: `[1, S/16, S/16, D]`.
     image_pe: Tensor<4>,
+    hypernetworks: Hypernetworks,
 }
 
 impl Predictor {
@@ -80,7 +83,12 @@ impl Predictor {
         let size = self.model.config.embedding_size();
         let image_pe = Tensor::from_data(TensorData::new(points.dense_pe(), [1, size, size, dim]), &self.device);
         // Whoever was first: both are the same.
-        Ok(self.shared.get_or_init(|| Shared { points, output_tokens, image_pe }))
+        Ok(self.shared.get_or_init(|| Shared {
+            points,
+            output_tokens,
+            image_pe,
+            hypernetworks: decoder.hypernetworks(),
+        }))
     }
 
     /// The model and what is known of it.
@@ -139,7 +147,14 @@ impl Predictor {
 }
 
 pub(crate) async fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, SamError> {
-    let lost = |reason: String| SamError::DeviceLost { reason };
-    let data = tensor.into_data_async().await.map_err(|error| lost(format!("{error:?}")))?;
-    data.try_into_vec::<f32>().map_err(|error| lost(format!("{error:?}")))
+    values(Some(tensor.into_data_async().await.map_err(lost)?))
+}
+
+/// What was read from the device.
+fn values<E: Element>(data: Option<TensorData>) -> Result<Vec<E>, SamError> {
+    data.ok_or_else(|| lost("a tensor was not read"))?.try_into_vec().map_err(lost)
+}
+
+fn lost(error: impl Debug) -> SamError {
+    SamError::DeviceLost { reason: format!("{error:?}") }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::encoded_prompt::EncodedPrompt;
-use super::{Encoding, ImageEmbedding, Predictor};
+use super::{Encoding, ImageEmbedding, Predictor, SegmentOptions};
 use crate::geometry::Geometry;
 use crate::model::prompt_encoder::{SparsePoint, TokenKind};
 use crate::{SamError, ops};
@@ -23,6 +23,9 @@ pub struct WarmUp {
 /// Forms of prompts whose kernels differ: a click, a click on an earlier answer, two prompts at once.
 const FORMS: [Form; 3] =
     [Form { prompts: 1, mask: false }, Form { prompts: 1, mask: true }, Form { prompts: 2, mask: false }];
+
+/// Of a mask that a GPU makes.
+const MASK_SIZE: [usize; 2] = [1024; 2];
 
 #[derive(Debug, Clone, Copy)]
 struct Form {
@@ -73,7 +76,10 @@ impl WarmUp {
             _ if !self.on_gpu || self.done == self.total => (),
             Some(form) => {
                 let prompts = form.prompts(&self.image.geometry());
-                ops::compile(|| drop(self.image.launch(shared, &prompts, true)));
+                let rendering =
+                    self.image.rendering(&SegmentOptions { size: Some(MASK_SIZE), ..Default::default() })?;
+                let request = self.image.request(true, Some(&rendering));
+                ops::compile(|| drop(self.image.launch(shared, &prompts, &request)));
             }
             None => ops::compile(|| {
                 self.encoding.step();

@@ -233,9 +233,10 @@ impl Embedding {
     /// Which prompts are decoded together, as indices: the Worker asks `segment` for one group at a time and lets its
     /// event loop run between them. Every prompt is checked; errors begin with `prompts[i].`.
     pub fn groups(&self, prompts: PromptsJs, options: OptionsJs) -> JsResult<GroupsJs> {
-        self.0.rendering(&types::options(options)?)?;
+        let options = types::options(options)?;
+        let request = self.0.request(options.multimask, Some(&self.0.rendering(&options)?));
         let forms = types::forms(prompts, &self.0)?;
-        Ok(types::groups(&self.0.group(&forms))?)
+        Ok(types::groups(&self.0.group(&forms, &request))?)
     }
 
     /// The masks of each prompt, best score first.
@@ -243,7 +244,8 @@ impl Embedding {
         let options = types::options(options)?;
         let rendering = self.0.rendering(&options)?;
         let prompts = types::prompts(prompts, self.0.geometry())?;
-        Ok(types::masks(self.0.decode(&prompts, options.multimask).await?, &rendering)?)
+        let request = self.0.request(options.multimask, Some(&rendering));
+        Ok(types::masks(self.0.answers(&prompts, &request).await?, &rendering)?)
     }
 
     /// The embedding as the reference has it, `[1, D, S/16, S/16]`.

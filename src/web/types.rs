@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::error::{internal, malformed};
 use crate::geometry::Geometry;
-use crate::mask::{Bounds, LowResMask, Pixel, Rendering};
+use crate::mask::{Answer, Bounds, Rendering};
 use crate::predictor::Form;
 use crate::preprocess::MaskReader;
 use crate::prompt::{Box, Label, MaskPrompt, Point, Prompt};
@@ -279,8 +279,8 @@ pub(super) fn groups(groups: &[Vec<usize>]) -> Result<GroupsJs, SamError> {
 }
 
 /// Masks in JavaScript's memory: their pixels never are in wasm's, which could not be given back.
-pub(super) fn masks(answers: Vec<Vec<LowResMask>>, rendering: &Rendering) -> Result<MasksJs, SamError> {
-    let render = |masks: Vec<LowResMask>| masks.iter().map(|mask| wire_mask(mask, rendering)).collect();
+pub(super) fn masks(answers: Vec<Vec<Answer>>, rendering: &Rendering) -> Result<MasksJs, SamError> {
+    let render = |masks: Vec<Answer>| masks.iter().map(|mask| wire_mask(mask, rendering)).collect();
     let masks = answers.into_iter().map(render).collect::<Result<Vec<Vec<WireMask>>, _>>()?;
     to_js(&masks).map(JsCast::unchecked_into)
 }
@@ -381,7 +381,7 @@ impl WireMaskPrompt {
 
 /// A typed array of an answer's pixels.
 pub(super) trait Pixels: JsCast + Into<Object> {
-    type Pixel: Pixel;
+    type Pixel;
 
     fn with_length(length: u32) -> Result<Self, JsValue>;
 
@@ -412,11 +412,12 @@ impl Pixels for Float32Array {
     }
 }
 
-fn wire_mask(mask: &LowResMask, rendering: &Rendering) -> Result<WireMask, SamError> {
+fn wire_mask(answer: &Answer, rendering: &Rendering) -> Result<WireMask, SamError> {
     let (data, bounds) = match rendering.output {
-        Output::Mask => render::<Uint8Array>(mask, rendering)?,
-        Output::Logits => render::<Float32Array>(mask, rendering)?,
+        Output::Mask => render::<Uint8Array>(rendering, |emit| rendering.binary(answer, emit))?,
+        Output::Logits => render::<Float32Array>(rendering, |emit| rendering.logits(answer, emit))?,
     };
+    let mask = &answer.low_res;
     let side = mask.logits.len().isqrt();
     Ok(WireMask {
         score: mask.score,
@@ -438,10 +439,13 @@ pub(super) fn room<P: Pixels>([width, height]: [usize; 2], instead: &str) -> Res
     })
 }
 
-fn render<P: Pixels>(mask: &LowResMask, rendering: &Rendering) -> Result<(Object, Bounds), SamError> {
-    let Rendering { width, height, .. } = *rendering;
+/// `rows` gives the rows to what it is given.
+fn render<P: Pixels>(
+    &Rendering { width, height, .. }: &Rendering,
+    rows: impl FnOnce(&mut dyn FnMut(usize, &[P::Pixel])) -> Bounds,
+) -> Result<(Object, Bounds), SamError> {
     let pixels: P = room([width, height], "ask for a smaller size")?;
-    let bounds = rendering.rows(&mask.logits, |y, row| pixels.place((y * width) as u32, row));
+    let bounds = rows(&mut |y, row| pixels.place((y * width) as u32, row));
     Ok((pixels.into(), bounds))
 }
 

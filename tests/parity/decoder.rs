@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::fixtures::{Fixture, Values, predictor, text};
 use super::{END_TO_END, MODELS, MODULE, assert_close, channels_first, channels_last, tensor};
 use crate::model::Sam;
+use crate::model::mask_decoder::in_place;
 use crate::model::prompt_encoder::{PointEncoder, SparsePoint, TokenKind};
 use crate::predictor::Predictor;
 
@@ -48,7 +49,10 @@ fn modules() {
         assert_close("two_way_transformer queries", queries, &module(name, "queries_out"), MODULE);
         assert_close("two_way_transformer keys", keys, &module(name, "keys_out"), MODULE);
 
-        let output = decoder.output_upscaling.forward(channels_last(&module("output_upscaling", "input")));
+        let input = channels_last(&module("output_upscaling", "input"));
+        let [batch, h, w, dim] = input.dims();
+        let output = decoder.output_upscaling.forward(input.reshape([batch, h * w, dim]));
+        let output = in_place(output, [h, w]);
         assert_close("output_upscaling", channels_first(output), &module("output_upscaling", "output"), MODULE);
         let output = decoder.output_hypernetworks_mlps[2].forward(tensor::<2>(&module("hypernetwork_2", "input")));
         assert_close("hypernetwork_2", output, &module("hypernetwork_2", "output"), MODULE);

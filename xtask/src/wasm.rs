@@ -112,6 +112,9 @@ fn build_one(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Resu
         say(format!("{feature}: unchanged"));
         return Ok(());
     }
+    if runs_constructors_at_every_call(&fs::read(&module)?) {
+        bail!("{} runs its static constructors at every call; src/web/mod.rs should at the start", module.display());
+    }
     bind(&module, &dist, OUT_NAME, profile)?;
     fs::write(&stamp_file, stamp(&module, &built, profile)?)
         .with_context(|| format!("could not write {}", stamp_file.display()))
@@ -149,6 +152,12 @@ fn clear(dir: &Path) -> Result<()> {
 
 fn wasm_file(dist: &Path) -> PathBuf {
     dist.join(format!("{OUT_NAME}_bg.wasm"))
+}
+
+/// Whether the linker has wrapped the module's exports, as it does where no function calls the constructors.
+fn runs_constructors_at_every_call(module: &[u8]) -> bool {
+    const WRAPPER: &[u8] = b".command_export";
+    module.windows(WRAPPER.len()).any(|name| name == WRAPPER)
 }
 
 /// Compiles the library and returns the module. The next feature's has the same path.

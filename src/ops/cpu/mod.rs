@@ -16,7 +16,7 @@ use burn_flex::FlexTensor;
 use self::attention::{Heads, Size4};
 use self::conv::Image;
 use self::gemm::{Epilogue, Packed, Right, Rows, Size, Workspace};
-use super::{Activation, Bias};
+use super::{Activation, Bias, Order};
 
 /// activation(x · weight + bias), see [`linear`](super::linear()).
 pub(super) fn linear<const D: usize>(
@@ -55,25 +55,47 @@ fn pack_weight(weight: &Tensor<2>, depth: usize, columns: usize) -> Option<Packe
 }
 
 /// See [`matmul`](super::matmul()).
-pub(super) fn matmul(left: &Tensor<3>, right: &Tensor<3>) -> Option<Tensor<3>> {
-    let ([batch, rows, depth], [right_batch, _, columns]) = (left.dims(), right.dims());
-    let (left, right) = (ordered(left)?, flex(right)?);
-    if right_batch != batch {
-        return None;
-    }
-    let (start, strides) = (right.layout().start_offset(), right.layout().strides());
-    let mut out = vec![0.0; batch * rows * columns];
+pub(super) fn matmul(
+    left: &Tensor<4>,
+    right: &Tensor<4>,
+    bias: Option<&Tensor<3>>,
+    activation: Activation,
+    order: Order,
+) -> Option<Tensor<4>> {
+    let ([batch, heads, rows, depth], [right_batch, _, _, columns]) = (left.dims(), right.dims());
+    let (left, right) = (heads_of(left)?, flex(right)?);
+    let bias = match bias {
+        Some(bias) => Some((ordered(bias)?, bias.dims()[0])),
+        None => None,
+    };
+    let at = |x: &FlexTensor, [batch, head]: [usize; 2]| -> Option<usize> {
+        let strides = x.layout().strides();
+        let stride = |axis: usize| usize::try_from(strides[axis]).ok();
+        Some(x.layout().start_offset() + batch * stride(0)? + head * stride(1)?)
+    };
+    let mut out = vec![0.0; batch * heads * rows * columns];
+    // From one head to the next, and from one row.
+    let (next_head, next_row) = match order {
+        Order::ByHead => (rows * columns, columns),
+        Order::ByRow => (columns, heads * columns),
+    };
     let (size, mut workspace) = (Size { rows, depth, columns }, Workspace::default());
-    for (b, out) in out.chunks_exact_mut((rows * columns).max(1)).enumerate() {
-        let packed = Packed::new(
-            right_side(&right, start + b * usize::try_from(strides[0]).ok()?, strides[1], strides[2])?,
-            depth,
-            columns,
-        );
-        let left = Rows { data: &slice(&left)[b * rows * depth..], stride: depth };
-        gemm::matmul(size, &left, &packed, out, columns, Epilogue::NONE, &mut workspace);
+    for (b, out) in out.chunks_exact_mut((heads * rows * columns).max(1)).enumerate() {
+        for h in 0..heads {
+            let strides = right.layout().strides();
+            let begin = at(&right, [b % right_batch, h])?;
+            let packed = Packed::new(right_side(&right, begin, strides[2], strides[3])?, depth, columns);
+            let stride = usize::try_from(left.layout().strides()[2]).ok()?;
+            let left = Rows { data: left.storage::<f32>().get(at(&left, [b, h])?..)?, stride };
+            let bias = bias.as_ref().map(|(bias, of)| &slice(bias)[(b % of * heads + h) * columns..][..columns]);
+            let epilogue = Epilogue { bias, activation };
+            gemm::matmul(size, &left, &packed, &mut out[h * next_head..], next_row, epilogue, &mut workspace);
+        }
     }
-    Some(tensor(out, [batch, rows, columns]))
+    Some(match order {
+        Order::ByHead => tensor(out, [batch, heads, rows, columns]),
+        Order::ByRow => tensor(out, [batch, rows, heads, columns]).swap_dims(1, 2),
+    })
 }
 
 /// A matrix within a tensor, rows and columns these many elements apart: one of the two must be 1.

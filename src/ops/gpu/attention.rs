@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
 use super::grid::{Grid, operations};
-use super::{Kernel, Sizes, is_software, on_gpu, view};
+use super::{Kernel, Sizes, View, by_head, is_software, on_gpu};
 use crate::ops::{Bias, Packing};
 
 /// See [`self_attention`](crate::ops::self_attention).
@@ -35,33 +35,9 @@ pub fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: 
     if !size.fits() || keys == 0 || !matches!(bias, Bias::None) {
         return None;
     }
-    let ((q, q_view), (k, k_view), (v, v_view)) = (by_head(q)?, by_head(k)?, by_head(v)?);
+    let ((q, q_view), (k, k_view), (v, v_view)) = (by_head(q, 4)?, by_head(k, 4)?, by_head(v, 4)?);
     let inputs = [(&q, "q"), (&k, "k"), (&v, "v")];
     Some(size.attend(&inputs, ["q", "k", "v"], [q_view, k_view, v_view], scale, None)?.swap_dims(1, 2))
-}
-
-/// Where the queries, keys or values of all heads lie in a buffer, in vectors: from one batch, head and token to the next, and
-/// their beginning.
-type View = [usize; 4];
-
-/// A tensor `[batch, heads, tokens, head_dim]` as it lies, if the elements of a head lie side by side.
-fn by_head(x: &Tensor<4>) -> Option<(CubeTensor, View)> {
-    let strides = |x: &CubeTensor| -> Option<View> {
-        let [batch, head, token, 1] = x.meta.strides()[..] else { return None };
-        [batch, head, token].iter().all(|stride| stride.is_multiple_of(4)).then_some([
-            batch / 4,
-            head / 4,
-            token / 4,
-            0,
-        ])
-    };
-    let lying = view(x)?;
-    if let Some(strides) = strides(&lying) {
-        return Some((lying, strides));
-    }
-    let ordered = on_gpu(x)?;
-    let strides = strides(&ordered)?;
-    Some((ordered, strides))
 }
 
 /// Wider heads would not fit into registers.

@@ -71,18 +71,17 @@ pub fn conv3x3(
     };
     let (element, elements) = if output.is_multiple_of(4) { ("vec4<f32>", output / 4) } else { ("f32", output) };
     let vectors = input.is_multiple_of(4) && output.is_multiple_of(4);
-    let kernel = if vectors {
-        Kernel::new("conv3x3", include_str!("conv3x3.wgsl"))
-    } else {
-        Kernel::new("conv3x3_any", include_str!("conv3x3_any.wgsl"))
-    };
     let pixels = batch * out_height * out_width;
     let product = Size { batch: 1, rows: pixels, depth: 9 * input, columns: 4 * elements };
     let [tile_pixels, tile_columns] = tile(product, elements, true, false);
     let [across, down] = [elements.div_ceil(tile_columns), pixels.div_ceil(tile_pixels)];
     let [workgroup_x, workgroup_y] = workgroup(across, false);
-    let kernel = kernel
+    let block = "mat4x4<f32>(weight[w_$c], weight[w_$c + n], weight[w_$c + 2u * n], weight[w_$c + 3u * n])";
+    let kernel = Kernel::new("conv3x3", include_str!("conv3x3.wgsl"))
         .unrolled(tile_pixels, tile_columns)
+        .with("x_element", if vectors { "vec4<f32>" } else { "f32" })
+        .with("vector", if vectors { 4 } else { 1 })
+        .with("block", if vectors { block } else { "weight[w_$c]" })
         .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
         .with("bias_at", if bias.is_some() { "bias[column]".into() } else { format!("{element}()") })
         .activated(activation, element)

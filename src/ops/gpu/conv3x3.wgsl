@@ -1,12 +1,14 @@
-// activation(3×3 convolution + bias), padding 1, channels last; input and output channels divisible by 4.
+// activation(3×3 convolution + bias), padding 1, channels last.
 //
-// A thread keeps TILE_PIXELS output pixels × TILE_COLUMNS vec4 of output channels in registers, as linear.wgsl does.
+// A thread keeps TILE_PIXELS output pixels × TILE_COLUMNS elements of output channels in registers, as linear.wgsl does.
+// `element` is vec4<f32> where the number of output channels is divisible by 4, else f32; so is `x_element`, of VECTOR numbers,
+// where that of input channels is, too (the image has three).
 // Before the placeholders are filled, a line with `$r` is repeated for every pixel of the tile and one with `$c` for every
 // column (with both: for every pair).
-@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>; // [batch, height, width, input]
-@group(0) @binding(1) var<storage, read_write> weight: array<vec4<f32>>; // [3, 3, input, output]
+@group(0) @binding(0) var<storage, read_write> x: array<{{x_element}}>; // [batch, height, width, input]
+@group(0) @binding(1) var<storage, read_write> weight: array<{{element}}>; // [3, 3, input, output]
 {{bias_binding}}
-@group(0) @binding({{out_binding}}) var<storage, read_write> out: array<vec4<f32>>; // [batch, out_height, out_width, output]
+@group(0) @binding({{out_binding}}) var<storage, read_write> out: array<{{element}}>; // [batch, out_height, out_width, output]
 @group(0) @binding({{sizes_binding}}) var<uniform> sizes: Sizes;
 
 struct Sizes {
@@ -19,16 +21,17 @@ struct Sizes {
   stride: u32,
   // Output pixels of all images.
   pixels: u32,
-  // Input and output channels / 4.
-  k4: u32,
-  n4: u32,
+  // Elements of input and of output channels: their number, or a quarter of it.
+  k: u32,
+  n: u32,
 }
 
+const VECTOR: u32 = {{vector}}u;
 const TILE_PIXELS: u32 = {{tile_pixels}}u;
 const TILE_COLUMNS: u32 = {{tile_columns}}u;
 const WORKGROUP = vec3<u32>({{workgroup_x}}u, {{workgroup_y}}u, 1u);
 
-fn bias_at(column: u32) -> vec4<f32> {
+fn bias_at(column: u32) -> {{element}} {
   return {{bias_at}};
 }
 
@@ -37,11 +40,11 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   let id = sizes.first * WORKGROUP + invocation;
   let out_width = sizes.out_width;
   let pixels_per_image = sizes.out_height * out_width;
-  let k4 = sizes.k4;
-  let n4 = sizes.n4;
+  let depth = sizes.k;
+  let n = sizes.n;
   let column = id.x * TILE_COLUMNS;
   let pixel = id.y * TILE_PIXELS;
-  if (pixel >= sizes.pixels || column >= n4) {
+  if (pixel >= sizes.pixels || column >= n) {
     return;
   }
   // Pixels and columns beyond the edge compute the last one again and store nothing.
@@ -53,31 +56,31 @@ fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
   }
   var begins: array<u32, TILE_PIXELS>;
   var inside: array<bool, TILE_PIXELS>;
-  var w_$c = min(column + $cu, n4 - 1u);
-  var sum_$r_$c = vec4<f32>();
+  var w_$c = min(column + $cu, n - 1u);
+  var sum_$r_$c = {{element}}();
   for (var tap = 0u; tap < 9u; tap++) {
     for (var i = 0u; i < TILE_PIXELS; i++) {
       // One more than the row and the column that are read: unsigned numbers cannot go below 0.
       let at_y = places[i].y + tap / 3u;
       let at_x = places[i].z + tap % 3u;
       inside[i] = at_y >= 1u && at_y <= sizes.height && at_x >= 1u && at_x <= sizes.width;
-      begins[i] = select(0u, ((places[i].x + at_y - 1u) * sizes.width + at_x - 1u) * k4, inside[i]);
+      begins[i] = select(0u, ((places[i].x + at_y - 1u) * sizes.width + at_x - 1u) * depth, inside[i]);
     }
-    for (var k = 0u; k < k4; k++) {
-      let block_$c = mat4x4<f32>(weight[w_$c], weight[w_$c + n4], weight[w_$c + 2u * n4], weight[w_$c + 3u * n4]);
-      let v_$r = select(vec4<f32>(), x[begins[$ru] + k], inside[$ru]);
+    for (var k = 0u; k < depth; k++) {
+      let block_$c = {{block}};
+      let v_$r = select({{x_element}}(), x[begins[$ru] + k], inside[$ru]);
       sum_$r_$c += block_$c * v_$r;
-      w_$c += 4u * n4;
+      w_$c += VECTOR * n;
     }
   }
   // A loop, not repeated lines: these would be most of the code, and of the time to compile it.
-  var sums: array<vec4<f32>, TILE_PIXELS * TILE_COLUMNS>;
+  var sums: array<{{element}}, TILE_PIXELS * TILE_COLUMNS>;
   sums[$ru * TILE_COLUMNS + $cu] = sum_$r_$c;
   for (var i = 0u; i < TILE_PIXELS * TILE_COLUMNS; i++) {
     let p = pixel + i / TILE_COLUMNS;
     let c = column + i % TILE_COLUMNS;
-    if (p < sizes.pixels && c < n4) {
-      out[p * n4 + c] = activate(sums[i] + bias_at(c));
+    if (p < sizes.pixels && c < n) {
+      out[p * n + c] = activate(sums[i] + bias_at(c));
     }
   }
 }

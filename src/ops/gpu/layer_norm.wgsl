@@ -1,5 +1,5 @@
-// activation((x − mean) / √(variance + epsilon) · gamma + beta) over each row of x, or of x + residual, one thread per row: for a software adapter, which pays
-// for barriers. `element` is vec4<f32> where the width is divisible by 4, else f32.
+// activation((x − mean) / √(variance + epsilon) · gamma + beta) over each row of x, or of x + residual.
+// `element` is vec4<f32> where the width is divisible by 4, else f32.
 @group(0) @binding(0) var<storage, read_write> x: array<{{element}}>; // [rows, width]
 @group(0) @binding(1) var<storage, read_write> gamma: array<{{element}}>; // [width]
 @group(0) @binding(2) var<storage, read_write> beta: array<{{element}}>; // [width]
@@ -25,31 +25,31 @@ fn total(v: {{element}}) -> f32 {
   return {{total}};
 }
 
-@compute @workgroup_size(16)
-fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
-  let row = sizes.first.x * 16u + invocation.x;
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let row = row_of(group.x, thread);
   if (row >= sizes.rows) {
     return;
   }
   let elements = sizes.elements;
   let begin = row * elements;
   var sum = {{element}}();
-  for (var i = 0u; i < elements; i++) {
+  for (var i = first_of(thread); i < elements; i += THREADS) {
     sum += x_at(begin + i);
   }
-  let mean = total(sum) / sizes.width;
+  let mean = sum_of_all(total(sum), thread) / sizes.width;
   // What the rounded mean leaves over is taken out of both.
   var rest = {{element}}();
   var squares = {{element}}();
-  for (var i = 0u; i < elements; i++) {
+  for (var i = first_of(thread); i < elements; i += THREADS) {
     let d = x_at(begin + i) - mean;
     rest += d;
     squares += d * d;
   }
-  let correction = total(rest) / sizes.width;
-  let variance = total(squares) / sizes.width - correction * correction;
+  let correction = sum_of_all(total(rest), thread) / sizes.width;
+  let variance = sum_of_all(total(squares), thread) / sizes.width - correction * correction;
   let scale = 1.0 / sqrt(max(variance, 0.0) + sizes.epsilon);
-  for (var i = 0u; i < elements; i++) {
+  for (var i = first_of(thread); i < elements; i += THREADS) {
     out[begin + i] = activate((x_at(begin + i) - mean - correction) * scale * gamma[i] + beta[i]);
   }
 }

@@ -9,6 +9,7 @@ mod grid;
 mod linear;
 mod norm;
 mod softmax;
+mod upsample;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,7 +27,13 @@ use self::grid::Grid;
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
 pub(super) use self::softmax::softmax;
+pub(super) use self::upsample::upsampled_bits;
 use super::Activation;
+
+/// Threads of a workgroup that has a row to itself.
+const THREADS_PER_ROW: usize = 64;
+/// Threads, each with a row to itself, of a workgroup.
+const ROWS_PER_WORKGROUP: usize = 16;
 
 /// What becomes of a template: every placeholder and its value. Kernels that differ in any are different kernels, and each
 /// is compiled when it is first launched.
@@ -37,12 +44,13 @@ struct Kernel {
     /// How often the template's lines for rows and for columns are repeated.
     unrolled: [usize; 2],
     values: Vec<(&'static str, String)>,
-    ends_in_activation: bool,
+    /// Templates that are put behind it.
+    appended: Vec<&'static str>,
 }
 
 impl Kernel {
     fn new(name: &'static str, template: &'static str) -> Self {
-        Self { name, template, unrolled: [1, 1], values: Vec::new(), ends_in_activation: false }
+        Self { name, template, unrolled: [1, 1], values: Vec::new(), appended: Vec::new() }
     }
 
     /// Repeats the lines with `$r` for every row of a tile, and those with `$c` for every column.
@@ -59,13 +67,24 @@ impl Kernel {
 
     /// Lets the kernel call `activate` on an `element`.
     fn activated(mut self, activation: Activation, element: &str) -> Self {
-        self.ends_in_activation = true;
+        self.appended.push(include_str!("activation.wgsl"));
         let number = match activation {
             Activation::None => 0,
             Activation::Gelu => 1,
             Activation::Relu => 2,
         };
         self.with("activation", number).with("element", element)
+    }
+
+    /// Lets the kernel go over rows, each with a workgroup, or else with a thread. Gives the number of workgroups for them.
+    fn over_rows(mut self, rows: usize, by_workgroup: bool) -> (Self, usize) {
+        let (helpers, threads, workgroups) = if by_workgroup {
+            (include_str!("row_by_workgroup.wgsl"), THREADS_PER_ROW, rows)
+        } else {
+            (include_str!("row_by_thread.wgsl"), 1, rows.div_ceil(ROWS_PER_WORKGROUP))
+        };
+        self.appended.push(helpers);
+        (self.with("threads", threads).with("workgroup", threads.max(ROWS_PER_WORKGROUP)), workgroups)
     }
 
     /// Runs the kernel on a grid. Its bindings are the inputs, an output of the given shape and its sizes.
@@ -76,12 +95,24 @@ impl Kernel {
         shape: [usize; D],
         grid: Grid,
     ) -> Option<Tensor<D>> {
+        self.run(inputs, sizes, shape, DType::F32, grid).map(Tensor::from_primitive::<CubeBackend>)
+    }
+
+    /// As [`launch`](Self::launch), with an output of any type.
+    fn run<const D: usize>(
+        self,
+        inputs: &[&CubeTensor],
+        sizes: Sizes,
+        shape: [usize; D],
+        dtype: DType,
+        grid: Grid,
+    ) -> Option<CubeTensor> {
         if shape.contains(&0) {
             return None;
         }
         let first = inputs.first()?;
         let (client, device) = (first.client.clone(), first.device.clone());
-        let out = client.empty(shape.iter().product::<usize>() * size_of::<f32>());
+        let out = client.empty(shape.iter().product::<usize>() * dtype.size());
         let kernel = self.with("out_binding", inputs.len()).with("sizes_binding", inputs.len() + 1);
         for part in grid.parts() {
             if part.begins_a_submission()
@@ -101,8 +132,7 @@ impl Kernel {
             let source = SourceKernel::new(kernel.clone(), CubeDim::new_1d(1));
             client.launch(Box::new(source), CubeCount::Static(x, y, z), arguments);
         }
-        let out = CubeTensor::new_contiguous(client, device, Shape::from(shape), out, DType::F32);
-        Some(Tensor::from_primitive::<CubeBackend>(out))
+        Some(CubeTensor::new_contiguous(client, device, Shape::from(shape), out, dtype))
     }
 }
 
@@ -150,8 +180,7 @@ impl KernelSource for Kernel {
             if value.contains('$') { text.replace(&format!("{{{{{placeholder}}}}}"), value) } else { text }
         });
         let template = SourceTemplate::new(unroll(&unroll(&filled, "$r", rows), "$c", columns));
-        let template =
-            if self.ends_in_activation { template.add_template(include_str!("activation.wgsl")) } else { template };
+        let template = self.appended.iter().fold(template, |template, text| template.add_template(*text));
         self.values.iter().fold(template, |template, (placeholder, value)| template.register(*placeholder, value))
     }
 
@@ -194,6 +223,28 @@ fn on_gpu<const D: usize>(x: &Tensor<D>) -> Option<CubeTensor> {
     view(x).map(into_contiguous)
 }
 
+/// Where the rows of all heads of a tensor `[batch, heads, rows, elements]` lie in a buffer, in vectors: from one batch, head
+/// and row to the next, and their beginning.
+type View = [usize; 4];
+
+/// A tensor as it lies, if the elements of a row lie side by side, in vectors of so many.
+fn as_it_lies(x: &Tensor<4>, vector: usize) -> Option<(CubeTensor, View)> {
+    let x = view(x)?;
+    let [batch, head, row, 1] = x.meta.strides()[..] else { return None };
+    let is_aligned = [batch, head, row].iter().all(|stride| stride.is_multiple_of(vector));
+    is_aligned.then(|| (x, [batch / vector, head / vector, row / vector, 0]))
+}
+
+/// As [`as_it_lies`], or else copied.
+fn by_head(x: &Tensor<4>, vector: usize) -> Option<(CubeTensor, View)> {
+    if let Some(lying) = as_it_lies(x, vector) {
+        return Some(lying);
+    }
+    let [_, heads, rows, elements] = x.dims();
+    let row = elements / vector;
+    Some((on_gpu(x)?, [heads * rows * row, rows * row, row, 0]))
+}
+
 /// Is the tensor on a GPU?
 pub fn is_on_gpu<const D: usize>(x: &Tensor<D>) -> bool {
     view(x).is_some()
@@ -214,7 +265,8 @@ pub fn set_software(software: bool) {
     SOFTWARE.store(software, Ordering::Relaxed);
 }
 
-fn is_software() -> bool {
+/// See [`set_software`].
+pub fn is_software() -> bool {
     // The tests of the operations are run once for each.
     let forced = cfg!(test) && std::env::var_os("BURN_SAM_SOFTWARE_TILES").is_some();
     forced || SOFTWARE.load(Ordering::Relaxed)

@@ -24,12 +24,8 @@ pub fn layer_norm<const D: usize>(
         Some(residual) => Some(on_gpu(residual)?),
         None => None,
     };
-    // A row has a workgroup of its own, except where barriers are dear: there a thread.
-    let (kernel, workgroups) = if is_software() {
-        (Kernel::new("layer_norm", include_str!("layer_norm.wgsl")), rows.div_ceil(ROWS_PER_WORKGROUP))
-    } else {
-        (Kernel::new("layer_norm_workgroup", include_str!("layer_norm_workgroup.wgsl")), rows)
-    };
+    let (kernel, workgroups) =
+        Kernel::new("layer_norm", include_str!("layer_norm.wgsl")).over_rows(rows, !is_software());
     let vectors = width.is_multiple_of(4);
     let element = if vectors { "vec4<f32>" } else { "f32" };
     let binding = format!("@group(0) @binding(3) var<storage, read_write> residual: array<{element}>;");
@@ -43,6 +39,3 @@ pub fn layer_norm<const D: usize>(
     let grid = Grid { workgroups: [workgroups, 1, 1], operations: operations([16, rows, width]) };
     kernel.launch(&inputs, sizes, shape, grid)
 }
-
-/// Threads, each with a row, of a workgroup of layer_norm.wgsl.
-const ROWS_PER_WORKGROUP: usize = 16;
