@@ -34,11 +34,11 @@ impl Subject {
         let image = |side: usize, channels: usize| flat(side * side * channels).reshape([1, side, side, channels]);
         let (flop, run): (usize, Box<dyn Fn() -> Tensor<1>>) = match (operation, shape) {
             ("matmul", &[rows, inner, columns]) => {
-                let [left, right] = [matrix(rows, inner), matrix(inner, columns)].map(Tensor::unsqueeze::<3>);
+                let [left, right] = [matrix(rows, inner), matrix(inner, columns)].map(Tensor::unsqueeze::<4>);
                 (
                     2 * inner,
                     Box::new(move || {
-                        ops::matmul(left.clone(), right.clone(), None, Activation::None, Order::ByHead).flatten(0, 2)
+                        ops::matmul(left.clone(), right.clone(), None, Activation::None, Order::ByHead).flatten(0, 3)
                     }),
                 )
             }
@@ -82,8 +82,9 @@ impl Subject {
                 (18, Box::new(run))
             }
             ("conv-transpose2x2", &[side, input, output]) => {
-                let (x, layer) = (image(side, input), PatchConvTranspose::new(input, output, 2, device));
-                (2 * input, Box::new(move || layer.forward(x.clone(), Activation::None).flatten(0, 3)))
+                let (x, layer) =
+                    (image(side, input).flatten::<3>(1, 2), PatchConvTranspose::new(input, output, 2, device));
+                (2 * input, Box::new(move || layer.forward(x.clone(), Activation::None).flatten(0, 2)))
             }
             _ => return None,
         };
