@@ -1,11 +1,11 @@
 // Checkpoints on their way: kept, gone on with, shared, checked, forgotten. On the CPU: the device does not matter.
 import { ModelServer, tiny } from "./support/models.ts";
+import { bestOfPoint } from "./support/safetensors.ts";
 import { expect, openSite, print, test } from "./support/test.ts";
 import { worker } from "./support/worker.ts";
 import type { Page } from "@playwright/test";
 
-/** Of the reference's best mask for a click in scene.png: `point` in tests/fixtures/tiny_photo.safetensors. */
-const AREA = 7019;
+const AREA = bestOfPoint().area;
 
 /** Loads, segments and frees; what a click gives, and the progress of the download. */
 async function areaOf(page: Page, options: object): Promise<{ area: number; bytes: number[] }> {

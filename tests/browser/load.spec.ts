@@ -4,12 +4,12 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Outcome } from "./site/page.ts";
+import { bestOfPoint } from "./support/safetensors.ts";
 import { expect, openSite, otherSite, print, site, siteFolder, test } from "./support/test.ts";
 
 const tiny = "node_modules/burn-sam/models/tiny.safetensors";
 
-/** Of the reference's best mask for a click in scene.png: `point` in tests/fixtures/tiny_photo.safetensors. */
-const AREA = 7019;
+const AREA = bestOfPoint().area;
 
 test("what was loaded", async ({ bench, device }) => {
   const { info, keys } = await bench.evaluate(() => ({ info: { ...sam.info }, keys: Object.keys(sam.info) }));

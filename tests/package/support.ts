@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test, type Page } from "@playwright/test";
 import { npm, pack } from "../browser/support/pack.ts";
 import { fixtures } from "../browser/support/paths.ts";
-import { Fixture } from "../browser/support/safetensors.ts";
+import { bestOfPoint } from "../browser/support/safetensors.ts";
 
 const projects = fileURLToPath(new URL("./projects/", import.meta.url));
 /** Folders of projects/. Those with a lock file have dependencies besides the package; `app` is the others' page. */
@@ -67,17 +67,6 @@ export function tarball(): string {
   return join(workplace(), "tarball", `${name}-${version}.tgz`);
 }
 
-/** What the reference answers for the point of the project `app`. */
-export function reference(): { area: number; score: number } {
-  const fixture = new Fixture("tiny_photo");
-  const scores = [...fixture.floats("e2e/point/iou")];
-  const score = Math.max(...scores);
-  const [size] = fixture.index.images.map(({ original_size }) => original_size);
-  const pixels = (size?.[0] ?? 0) * (size?.[1] ?? 0);
-  const mask = fixture.mask(`e2e/point/runs/${scores.indexOf(score)}`, pixels);
-  return { area: mask.reduce((sum, value) => sum + value, 0), score };
-}
-
 /** The title while the page of a project computes. */
 export const UNFINISHED = "A project that uses burn-sam";
 /** For a slow machine: the page downloads, compiles, encodes and decodes. */
@@ -85,7 +74,7 @@ export const PATIENCE = { timeout: 60_000 };
 
 /** The title of a page that has its answer: the reference's mask. */
 export function expectAnswer(title: string): void {
-  const { area, score } = reference();
+  const { area, score } = bestOfPoint();
   expect(title).toMatch(/^tiny cpu: area \d+, score [\d.]+$/);
   const [actualArea = NaN, actualScore = NaN] = title.match(/[\d.]+/g)?.map(Number) ?? [];
   expect(actualArea, "area of the best mask").toBe(area);

@@ -106,3 +106,14 @@ export class Fixture {
     return new Uint8Array(this.#data.subarray(...entry.data_offsets)).buffer;
   }
 }
+
+/** The reference's best mask for one click in scene.png, which the project `app` and several specs ask for. */
+export function bestOfPoint(): { area: number; score: number } {
+  const fixture = new Fixture("tiny_photo");
+  const scores = [...fixture.floats("e2e/point/iou")];
+  const score = Math.max(...scores);
+  const [size] = fixture.index.images.map(({ original_size }) => original_size);
+  const pixels = (size?.[0] ?? 0) * (size?.[1] ?? 0);
+  const mask = fixture.mask(`e2e/point/runs/${scores.indexOf(score)}`, pixels);
+  return { area: mask.reduce((sum, value) => sum + value, 0), score };
+}
