@@ -1,7 +1,8 @@
 // The package in other browsers, on the CPU. `cargo xtask test` installs them where it can, and names them.
 import { openFirefox, openWebKit, type Driver } from "./drivers.ts";
 import { forbidding, frames, framingSite, sites, tour } from "./sites.ts";
-import { PATIENCE, UNFINISHED, expect, expectAnswer, reference, test } from "./support.ts";
+import { bestOfPoint } from "../browser/support/safetensors.ts";
+import { PATIENCE, UNFINISHED, expect, expectAnswer, test } from "./support.ts";
 
 const browsers = [
   { name: "Firefox", path: process.env["BURN_SAM_FIREFOX"], open: openFirefox },
@@ -58,7 +59,7 @@ for (const { name, path, open } of browsers) {
 
 /** What projects/tour found. */
 function expectTour(report: unknown): void {
-  const { area, score } = reference();
+  const { area, score } = bestOfPoint();
   expect(report).toEqual({
     info: "tiny cpu f32",
     ...{ area, score: expect.closeTo(score, 3) },
