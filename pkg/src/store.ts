@@ -32,6 +32,8 @@ export class Store {
 
   /** Undefined where the browser keeps nothing: on a page served by plain http, in some private windows and in sandboxed frames. */
   static async open(): Promise<Store | undefined> {
+    // A sandboxed frame's origin is none: WebKit lets it open a cache, but has no lock for it.
+    if (globalThis.origin === "null") return undefined;
     const folder = (await PrivateFolder.open()) ?? (await CacheFolder.open());
     return folder && new Store(folder);
   }
