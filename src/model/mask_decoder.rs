@@ -88,7 +88,7 @@ impl MaskDecoder {
         let [batch, h, w, dim] = attended.src.dims();
         let weights = hypernetworks.forward(attended.mask_tokens()).reshape([batch, 1, MASK_TOKENS, dim / 8]);
         let upscaled = self.output_upscaling.forward(attended.src.reshape([batch, h * w, dim]));
-        let upscaled = upscaled.swap_dims(1, 2).unsqueeze_dim(1);
+        let upscaled = upscaled.unsqueeze_dim::<4>(1).swap_dims(2, 3);
         let masks = ops::matmul(weights, upscaled, None, Activation::None, Order::ByHead);
         let masks = in_place(masks.reshape([batch * MASK_TOKENS, 16 * h * w, 1]), [h, w]);
         masks.reshape([batch, MASK_TOKENS, 4 * h, 4 * w])

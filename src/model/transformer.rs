@@ -159,7 +159,7 @@ impl Attention {
         let q = product(q, by_head(&self.k_proj, heads).swap_dims(2, 3), None, Order::ByRow);
         // All heads of a query have the same keys and values: to these, they are queries of their own.
         let q = q.swap_dims(1, 2).reshape([batch, 1, queries * heads, dim]);
-        let scores = product(q, k.swap_dims(1, 2).unsqueeze_dim(1), None, Order::ByHead);
+        let scores = product(q, k.unsqueeze_dim::<4>(1).swap_dims(2, 3), None, Order::ByHead);
         let attended = product(ops::softmax(scores, self.scale()), v.unsqueeze_dim(1), None, Order::ByHead);
         let attended = attended.reshape([batch, queries, heads, dim]).swap_dims(1, 2);
         let bias = self.v_proj.bias.as_ref().map(|bias| bias.val().reshape([1, heads as i32, -1]));
