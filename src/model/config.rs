@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ops::MAX_HEAD_DIM;
+
 /// A whole model. Serialised as the `config` metadata of our safetensors files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SamConfig {
@@ -192,11 +194,13 @@ impl SamConfig {
                 at_most("window_size", vit.window_size, self.embedding_size())?;
                 if vit.blocks.is_empty() {
                     divides("heads", vit.heads, vit.dim)?;
+                    at_most("the width of a head", vit.dim / vit.heads, MAX_HEAD_DIM)?;
                 } else if vit.blocks.len() != vit.depth {
                     return Err(format!("config: {} blocks are not a depth of {}", vit.blocks.len(), vit.depth));
                 }
                 for block in &vit.blocks {
                     at_most("the width of a block's attention", block.inner_dim(), 8192)?;
+                    at_most("the width of a block's head", block.head_dim, MAX_HEAD_DIM)?;
                     at_most("mlp_dim of a block", block.mlp_dim, 65536)?;
                 }
             }
@@ -217,6 +221,7 @@ impl SamConfig {
                     at_most("windows", tiny.windows[stage], 64)?;
                     if stage > 0 {
                         divides("heads", tiny.heads[stage], tiny.dims[stage])?;
+                        at_most("the width of a head", tiny.dims[stage] / tiny.heads[stage], MAX_HEAD_DIM)?;
                     }
                 }
                 if !tiny.dims[0].is_multiple_of(2) {
@@ -241,7 +246,8 @@ impl SamConfig {
         if !decoder.dim.is_multiple_of(8) || !decoder.mask_in_chans.is_multiple_of(4) {
             return Err("config: the decoder's dim must be a multiple of 8 and mask_in_chans of 4".into());
         }
-        divides("decoder heads", decoder.heads, decoder.dim / ATTENTION_DOWNSAMPLE)
+        divides("decoder heads", decoder.heads, decoder.dim / ATTENTION_DOWNSAMPLE)?;
+        at_most("the width of a decoder's head", decoder.dim / decoder.heads, MAX_HEAD_DIM)
     }
 }
 

@@ -25,6 +25,8 @@ pub fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<
         super::testing::kernel_used();
         return out;
     }
+    #[cfg(not(feature = "webgpu"))]
+    super::before_definition("activate");
     define_activate(x, activation)
 }
 

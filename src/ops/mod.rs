@@ -18,7 +18,7 @@ mod upsample;
 mod window;
 
 pub use activation::{Activation, activate};
-pub use attention::{Bias, Packing, attention, self_attention};
+pub use attention::{Bias, MAX_HEAD_DIM, Packing, attention, self_attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
 #[cfg(feature = "webgpu")]
 pub use gpu::{compile, is_on_gpu, is_software, set_software};
@@ -47,6 +47,18 @@ pub fn compile<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Whether every tensor has a kernel: a module for browsers has no other device than its own, and the definitions would be
+/// a good part of what a visitor downloads.
+const HAS_ALL_KERNELS: bool = cfg!(all(target_arch = "wasm32", any(feature = "cpu", feature = "webgpu")));
+
+/// Called where no kernel took the tensors.
+#[inline(always)]
+fn before_definition(operation: &str) {
+    if HAS_ALL_KERNELS {
+        panic!("{operation} has no kernel for these tensors");
+    }
+}
+
 /// Returns what the kernel of the tensors' device gives, if it has one.
 macro_rules! backend {
     ($kernel:ident($($argument:expr),*)) => {
@@ -62,6 +74,7 @@ macro_rules! backend {
             crate::ops::testing::kernel_used();
             return out;
         }
+        crate::ops::before_definition(stringify!($kernel));
     };
 }
 use backend;

@@ -2,20 +2,14 @@
 
 use burn::tensor::{Tensor, activation};
 
-#[cfg(feature = "webgpu")]
-use super::gpu;
+use super::backend;
 
-/// softmax(x · scale) over the last axis.
+/// softmax(x · scale) over the last axis; the scale is not negative.
 ///
 /// # Shapes
 /// - x, output: `[..., n]`
 pub fn softmax<const D: usize>(x: Tensor<D>, scale: f64) -> Tensor<D> {
-    #[cfg(feature = "webgpu")]
-    if let Some(out) = gpu::softmax(&x, scale) {
-        #[cfg(test)]
-        super::testing::kernel_used();
-        return out;
-    }
+    backend!(softmax(&x, scale));
     define(x, scale)
 }
 
@@ -26,11 +20,11 @@ fn define<const D: usize>(x: Tensor<D>, scale: f64) -> Tensor<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, by_kernel, gpu, random};
+    use crate::ops::testing::{assert_close, by_kernel, devices, random};
 
     #[test]
     fn kernels_match_the_definition() {
-        for device in gpu() {
+        for device in devices() {
             // Shorter than a vector, longer than a workgroup; scores far apart must not overflow.
             for [rows, width] in [[1, 1], [3, 7], [5, 8], [2, 130], [7, 1000], [40, 4]] {
                 let x = random([2, rows, width], &device);

@@ -1,13 +1,14 @@
 //! Kernels for the CPU, on one thread, four values at a time.
 //!
 //! Here tensors become slices; the kernels themselves know of nothing else. Each function gives `None` where a tensor is
-//! not on the CPU or not f32.
+//! not on the CPU or not f32, or where there is nothing to sum.
 
 mod attention;
 mod conv;
 mod gemm;
 mod math;
 mod norm;
+mod softmax;
 
 use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, TensorData};
@@ -16,7 +17,7 @@ use burn_flex::FlexTensor;
 use self::attention::{Heads, Size4};
 use self::conv::Image;
 use self::gemm::{Epilogue, Packed, Right, Rows, Size, Workspace};
-use super::{Activation, Bias, Order};
+use super::{Activation, Bias, MAX_HEAD_DIM, Order};
 
 /// activation(x · weight + bias), see [`linear`](super::linear()).
 pub(super) fn linear<const D: usize>(
@@ -63,7 +64,7 @@ pub(super) fn matmul(
     order: Order,
 ) -> Option<Tensor<4>> {
     let ([batch, heads, rows, depth], [right_batch, _, _, columns]) = (left.dims(), right.dims());
-    let (left, right) = (heads_of(left)?, flex(right)?);
+    let (left, right) = (heads_of(left)?, matrices(right)?);
     let bias = match bias {
         Some(bias) => Some((ordered(bias)?, bias.dims()[0])),
         None => None,
@@ -96,6 +97,14 @@ pub(super) fn matmul(
         Order::ByHead => tensor(out, [batch, heads, rows, columns]),
         Order::ByRow => tensor(out, [batch, rows, heads, columns]).swap_dims(1, 2),
     })
+}
+
+/// As `[batch, heads, rows, columns]` with any strides of which one of the last two is 1.
+fn matrices(x: &Tensor<4>) -> Option<FlexTensor> {
+    let x = flex(x)?;
+    let strides = x.layout().strides();
+    let in_place = strides.iter().all(|stride| *stride >= 0) && (strides[2] == 1 || strides[3] == 1);
+    Some(if in_place { x } else { x.to_contiguous() })
 }
 
 /// A matrix within a tensor, rows and columns these many elements apart: one of the two must be 1.
@@ -137,6 +146,17 @@ pub(super) fn layer_norm<const D: usize>(
     Some(tensor(out, x.dims()))
 }
 
+/// See [`softmax`](super::softmax()).
+pub(super) fn softmax<const D: usize>(x: &Tensor<D>, scale: f64) -> Option<Tensor<D>> {
+    let (input, shape) = (ordered(x)?, x.dims());
+    if shape[D - 1] == 0 {
+        return None;
+    }
+    let mut out = vec![0.0; slice(&input).len()];
+    softmax::softmax(slice(&input), shape[D - 1], scale as f32, &mut out);
+    Some(tensor(out, shape))
+}
+
 /// See [`activate`](super::activate).
 pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
     let mut out = slice(&ordered(x)?).to_vec();
@@ -148,8 +168,9 @@ pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) ->
 pub(super) fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
     let [batch, heads, queries, head_dim] = q.dims();
     let [_, _, keys, _] = k.dims();
-    // The queries of a head are packed as one block; without keys there is nothing to weigh.
-    if head_dim > gemm::KC || head_dim == 0 || keys == 0 {
+    // The queries of a head are packed as one block.
+    const { assert!(MAX_HEAD_DIM <= gemm::KC) };
+    if head_dim > MAX_HEAD_DIM || head_dim == 0 || keys == 0 {
         return None;
     }
     let size = Size4 { batch, heads, queries, keys, head_dim };

@@ -4,7 +4,8 @@ use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
 use super::grid::{Grid, operations};
-use super::{Kernel, Sizes, View, by_head, is_software, on_gpu};
+use super::{Kernel, Sizes, View, by_head, is_software, on_gpu, view};
+use crate::ops::attention::by_kernels;
 use crate::ops::{Bias, Packing};
 
 /// See [`self_attention`](crate::ops::self_attention).
@@ -28,11 +29,15 @@ pub fn self_attention(qkv: &Tensor<3>, heads: usize, packing: Packing, scale: f6
     Some(out.reshape([batch, tokens, width / 3]))
 }
 
-/// See [`attention`](crate::ops::attention()); without a bias.
+/// See [`attention`](crate::ops::attention()).
 pub fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: &Bias) -> Option<Tensor<4>> {
     let ([batch, heads, queries, head_dim], [_, _, keys, _]) = (q.dims(), k.dims());
     let size = Size { batch, heads, queries, keys, head_dim };
-    if !size.fits() || keys == 0 || !matches!(bias, Bias::None) {
+    if !size.fits() || !matches!(bias, Bias::None) {
+        view(q)?;
+        return Some(by_kernels(q.clone(), k.clone(), v.clone(), scale, bias));
+    }
+    if keys == 0 {
         return None;
     }
     let ((q, q_view), (k, k_view), (v, v_view)) = (by_head(q, 4)?, by_head(k, 4)?, by_head(v, 4)?);
@@ -41,7 +46,7 @@ pub fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64, bias: 
 }
 
 /// Wider heads would not fit into registers.
-const MAX_HEAD_DIM: usize = 128;
+const WIDEST_HEAD: usize = 128;
 /// Threads, each with a tile of queries, of a workgroup.
 fn workgroup() -> usize {
     if is_software() { 16 } else { 64 }
@@ -68,7 +73,7 @@ struct Size {
 
 impl Size {
     fn fits(&self) -> bool {
-        self.head_dim.is_multiple_of(4) && (4..=MAX_HEAD_DIM).contains(&self.head_dim)
+        self.head_dim.is_multiple_of(4) && (4..=WIDEST_HEAD).contains(&self.head_dim)
     }
 
     /// Queries of a thread. Each takes two vectors of registers for every four elements of a head. Their number must not
