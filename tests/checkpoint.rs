@@ -218,6 +218,15 @@ fn a_config_whose_biases_would_fill_the_memory_is_refused() {
     assert!(refusal.contains("position biases"), "{refusal}");
 }
 
+/// The kernels of attention keep a head's numbers at hand.
+#[test]
+fn a_config_with_a_head_too_wide_is_refused() {
+    let mut parts = Parts::read();
+    parts.config("\"dims\": [8, 16, 24, 32]", "\"dims\": [8, 514, 24, 32]");
+    let refusal = refusal(&parts.write());
+    assert!(refusal.contains("the width of a head is 257; it must be 1 to 256"), "{refusal}");
+}
+
 /// Kernels of other sizes hold as many weights or none at all; neither may pass for the model's own.
 #[test]
 fn a_patch_convolution_of_another_kernel_is_misshapen() {

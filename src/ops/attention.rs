@@ -3,9 +3,9 @@
 use burn::tensor::activation;
 use burn::tensor::{Int, Tensor, TensorData};
 
+use super::backend;
 #[cfg(feature = "webgpu")]
 use super::gpu;
-use super::{Activation, Order, backend};
 
 /// What is added to the scores before the softmax.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ const PLAIN: Parts =
 #[cfg(feature = "webgpu")]
 pub(super) fn by_kernels(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64, bias: &Bias) -> Tensor<4> {
     let parts = Parts {
-        matmul: |left, right| super::matmul(left, right, None, Activation::None, Order::ByHead),
+        matmul: |left, right| super::matmul(left, right, None, super::Activation::None, super::Order::ByHead),
         softmax: |scores| super::softmax(scores, 1.0),
     };
     compose(&parts, q, k, v, scale, bias)

@@ -156,7 +156,7 @@ class Trainer:
         truth = torch.from_numpy(masks).float()[:, None]
         truth = F.avg_pool2d(truth, 4)[:, 0].to(device)
         owner = torch.arange(options.batch, device=device).repeat_interleave(options.prompts)
-        with_box = self.rng.random(len(masks)) < 0.35
+        with_box = self.rng.random(len(masks)) < 0.45
         points, labels = prompts.first_prompts(masks, with_box, self.rng)
         ambiguous = torch.from_numpy(~with_box).to(device)
         rows = torch.arange(len(masks), device=device)
