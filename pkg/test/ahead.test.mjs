@@ -100,6 +100,39 @@ test("kernels are compiled while the weights are on their way", async () => {
   assert.ok(!log.includes("warm-up"), "nothing is left to compile");
 });
 
+test("of a kept file they are compiled while its server is asked for a newer one", async (t) => {
+  // In a Worker a file can be read at once.
+  globalThis.FileReaderSync = class {
+    readAsArrayBuffer = ({ size }) => new ArrayBuffer(size);
+  };
+  t.after(() => delete globalThis.FileReaderSync);
+  await load();
+  log.length = 0;
+  server.bytes = safetensors(50).file;
+  server.headers = { ETag: '"b"' };
+  const go = hold();
+  const loading = load();
+  await until(() => log.includes("free kernels"));
+  assert.equal(log[0], `ahead of ${safetensors().file.length}`);
+  go();
+  await loading;
+  assert.ok(log.includes(`load ${server.bytes.length}`));
+  assert.ok(log.includes("warm-up"), "the newer file may be another model");
+});
+
+test("a file that is replaced while it comes is compiled for at the end", async () => {
+  server.onPart = async (at) => {
+    if (at < head || server.headers.ETag === '"b"') return;
+    await until(() => log.includes("free kernels"));
+    server.bytes = safetensors(50).file;
+    server.headers = { ETag: '"b"' };
+    throw new TypeError("network error");
+  };
+  await load({ cache: false });
+  assert.ok(log.includes(`load ${server.bytes.length}`));
+  assert.ok(log.includes("warm-up"));
+});
+
 test("the load does not wait for kernels that are not compiled yet", async () => {
   const go = hold();
   let compiled;

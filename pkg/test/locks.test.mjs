@@ -209,6 +209,19 @@ test("a load that ends without a model, or early, lets go of the file", async ()
   assert.deepEqual(navigator.locks.held, []);
 });
 
+test("a load for a GPU that is not there lets go of the kept file", async () => {
+  (await load()).done();
+  let answer;
+  navigator.gpu = { requestAdapter: () => new Promise((resolve) => (answer = resolve)) };
+  const client = new Client(new DirectTransport({ cpu: fakeModule(), webgpu: fakeModule() }));
+  const params = { model, device: "webgpu", precision: "auto", cache: true, wasm: {} };
+  const loading = client.call("load", { params });
+  while (answer === undefined || navigator.locks.held.length === 0) await pause();
+  answer(null);
+  await assert.rejects(loading, { code: "no-webgpu" });
+  while (navigator.locks.held.length > 0) await pause();
+});
+
 test("a save reads the file, too", async () => {
   const { client, loading } = loadHere();
   await loading;

@@ -53,7 +53,12 @@ impl<'a, W: Write> Conversion<'a, W> {
             let halved = info.element == Element::F16 || (info.shape.len() > 1 && !key.ends_with("_gaussian_matrix"));
             let (dtype, size) = if half && halved { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
             let start: usize = end;
-            end = start.saturating_add(info.shape.iter().product::<usize>() * size);
+            let bytes = info.shape.iter().try_fold(size, |bytes, axis| bytes.checked_mul(*axis));
+            // A usize has 32 bits in a browser.
+            end = bytes.and_then(|bytes| start.checked_add(bytes)).ok_or_else(|| SamError::OutOfMemory {
+                what: "a checkpoint of more than 4 GiB".into(),
+                instead: "write it with half its size".into(),
+            })?;
             tensors.push((key.to_owned(), TensorInfo { dtype, shape: info.shape.clone(), data_offsets: (start, end) }));
         }
         let internal = |error: String| SamError::Internal { reason: error };

@@ -43,7 +43,7 @@ import { StagePointing } from "./stage/pointing.ts";
 import { RegionMap } from "./stage/regions.ts";
 import { drawnShapes } from "./stage/shapes.ts";
 import { Stage } from "./stage/stage.ts";
-import { activeItem, isBlank, neighbour, noPrompts } from "./state/objects.ts";
+import { activeItem, isBlank, neighbour, noPrompts, type Objects } from "./state/objects.ts";
 import {
   chosenIndex,
   chosenShape,
@@ -66,7 +66,8 @@ let timings: Partial<Record<Timed, number>> = {};
 /** A short message in the place of the status line. */
 let flashed = "";
 /** What was taken away last: leaving the page loses none of it. */
-let exported = initialState.history.present;
+/** What has been exported as it is. */
+const exported = new WeakSet<Objects>();
 let regions: RegionMap | null = null;
 
 const engine = new Engine((event) => onReport(event));
@@ -141,7 +142,7 @@ const exports = connectExports({
     render();
   },
   say: (words) => {
-    exported = state.history.present;
+    exported.add(state.history.present);
     flash(words);
   },
   fail: report,
@@ -371,8 +372,9 @@ function flash(words: string): void {
 
 /** One object is soon made again; more are work. */
 addEventListener("beforeunload", (event) => {
-  const { present } = state.history;
-  if (present !== exported && present.items.filter((item) => !isBlank(item)).length > 1) event.preventDefault();
+  const isWork = (objects: Objects) =>
+    !exported.has(objects) && objects.items.filter((item) => !isBlank(item)).length > 1;
+  if ([state.history.present, ...pictures.left].some(isWork)) event.preventDefault();
 });
 connectPage();
 onClick("settings", () => models.showSettings());

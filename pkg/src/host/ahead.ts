@@ -14,6 +14,8 @@ export class Ahead {
   readonly #over = new AbortController();
   #hasBegun = false;
   #isWhole = false;
+  /** What it has begun with is not what is loaded. */
+  #isOther = false;
 
   constructor(kernels: () => Kernels, isOurs: () => boolean) {
     this.#kernels = kernels;
@@ -22,11 +24,15 @@ export class Ahead {
 
   /** Whether every kernel is compiled, of just the file that is loaded: its own header told them. */
   get isWhole(): boolean {
-    return this.#isWhole;
+    return this.#isWhole && !this.#isOther;
   }
 
-  /** The same hash, which sees every byte of the file: the first of them describe it. */
+  /** The same hash, which sees every byte of the file: the first of them describe it. A download that begins anew has another. */
   watch(hash: Hash): Hash {
+    if (this.#hasBegun) {
+      this.#isOther = true;
+      return hash;
+    }
     const head = new Head((source) => this.begin(source));
     const update = (bytes: Uint8Array) => {
       head.push(bytes);

@@ -25,6 +25,8 @@ export interface DownloadContext {
   readonly report: (progress: LoadProgress) => void;
   /** Aborted when the checkpoint has been read: until then a kept file stays as it is. */
   readonly until: AbortSignal;
+  /** Gets a kept file before its server is asked whether there is a newer one. */
+  readonly onKept?: (blob: Blob) => void;
   /** As in TransferOptions: tests do not wait. */
   readonly pauses?: readonly number[];
   readonly stallMs?: number;
@@ -110,7 +112,7 @@ function verify(hash: string, integrity: string | undefined, what: string): void
 async function recall(
   store: Store,
   { url, integrity }: { readonly url: string; readonly integrity: string | undefined },
-  { signal, until }: DownloadContext,
+  { signal, until, onKept }: DownloadContext,
   isCurrent: (note: Note) => Promise<boolean>,
 ): Promise<Checkpoint | undefined> {
   const find = async (name: string): Promise<Checkpoint | undefined> => {
@@ -119,6 +121,7 @@ async function recall(
     if (integrity !== undefined && toIntegrity(note.hash) !== integrity) return undefined;
     const blob = await store.file(name, note);
     if (blob === undefined) return undefined;
+    onKept?.(blob);
     if (integrity === undefined && !(await isCurrent(note))) return undefined;
     return { blob, hash: note.hash, name };
   };

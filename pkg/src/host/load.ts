@@ -51,17 +51,28 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   // The module is fetched while the checkpoint is, which it then hashes.
   const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
   const reading = new AbortController();
-  const read = (hashing: Hashing) => readCheckpoint(params, { signal, report, hashing, until: reading.signal });
+  /** Says whether the file can be read as it lies. */
+  const compileFor = (blob: Blob): boolean => {
+    const source = slicesOf(blob);
+    if (source !== undefined) ahead.begin(source);
+    return source !== undefined;
+  };
+  const read = (hashing: Hashing) =>
+    readCheckpoint(params, { signal, report, hashing, until: reading.signal, onKept: compileFor });
   const engine = place.then(start);
   const ahead = new Ahead(() => kernelsOf(place, engine, params, context), context.isOurs);
   signal.addEventListener("abort", () => ahead.end());
-  const source = params.model.kind === "blob" ? slicesOf(params.model.blob) : undefined;
-  if (source !== undefined) ahead.begin(source);
+  const hasBegun = params.model.kind === "blob" && compileFor(params.model.blob);
   const hashing = hashingWith(engine);
-  const checkpoint = read(async () => ahead.watch(await hashing())).finally(() => ahead.end());
+  // The hash of a given file is of what has been begun with.
+  const watched = async () => ahead.watch(await hashing());
+  const checkpoint = read(hasBegun ? hashing : watched).finally(() => ahead.end());
   // They are awaited later, and would count as unhandled until then.
   for (const promise of [engine, checkpoint]) promise.catch(() => undefined);
-  const chosen = await place;
+  const chosen = await place.catch((error: unknown) => {
+    reading.abort();
+    throw error;
+  });
   try {
     return await loadOn(chosen, params, engine, checkpoint, context, ahead);
   } catch (error) {

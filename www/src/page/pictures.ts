@@ -41,6 +41,8 @@ export class Pictures {
   #after: Left | null = null;
   /** Counts opened files: a slow one must not replace a later one. */
   #turn = 0;
+  /** What is shown or can be gone back to. */
+  #held = new Set<Picture>();
 
   constructor(engine: Engine, actions: PictureActions) {
     this.#engine = engine;
@@ -59,6 +61,11 @@ export class Pictures {
     return this.#after !== null;
   }
 
+  /** The objects of the images that were left. */
+  get left(): Objects[] {
+    return [this.#before, this.#after].flatMap((left) => (left ? [left.history.present] : []));
+  }
+
   async open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
     const turn = ++this.#turn;
     let picture: Picture;
@@ -68,7 +75,11 @@ export class Pictures {
       if (turn === this.#turn) this.#actions.fail(error);
       return;
     }
-    if (turn !== this.#turn) return picture.bitmap.close();
+    if (turn !== this.#turn) {
+      // An encoding of a picture that is here gives that one.
+      if (!this.#held.has(picture)) picture.bitmap.close();
+      return;
+    }
     const left = this.#leave();
     this.#after = null;
     if (left?.history.present.items.some((item) => !isBlank(item))) this.#before = left;
@@ -113,11 +124,11 @@ export class Pictures {
   }
 
   #show({ picture, saved }: Opened, history?: History<Objects>): void {
-    const old = this.#shown?.picture;
     this.#shown = { picture, saved };
     this.#actions.show(history);
-    const kept = [picture, this.#before?.picture, this.#after?.picture];
-    if (old && !kept.includes(old)) old.bitmap.close();
+    const held = new Set([this.#shown, this.#before, this.#after].flatMap((one) => (one ? [one.picture] : [])));
+    for (const old of this.#held) if (!held.has(old)) old.bitmap.close();
+    this.#held = held;
     void this.#engine.open(picture, saved);
   }
 }
