@@ -51,7 +51,7 @@ impl<'a, W: Write> Conversion<'a, W> {
         for key in plan::needed(&slots).into_keys() {
             let Some(info) = checkpoint.tensor(key) else { continue };
             let halved = info.element == Element::F16 || (info.shape.len() > 1 && !key.ends_with("_gaussian_matrix"));
-            let (dtype, size) = if half && halved { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
+            let (dtype, size): (Dtype, usize) = if half && halved { (Dtype::F16, 2) } else { (Dtype::F32, 4) };
             let start: usize = end;
             let bytes = info.shape.iter().try_fold(size, |bytes, axis| bytes.checked_mul(*axis));
             // A usize has 32 bits in a browser.
