@@ -53,13 +53,13 @@ export function connectExports(context: ExportContext): Exports {
     return text.saved(name);
   };
   const copy = run(async (picture) => {
-    await copyImage(() => cutoutOf(context, picture, true));
+    await copyImage(() => cutoutOf(context, picture));
     return text.copied;
   });
   onClick("copy", copy);
   onClick(
     "cutout",
-    run(async (picture) => save(await cutoutOf(context, picture, false), picture, "-cutout.png")),
+    run(async (picture) => save(await cutoutOf(context, picture), picture, "-cutout.png")),
   );
   onClick(
     "save-mask",
@@ -95,9 +95,10 @@ function connectFeather(context: ExportContext): void {
   input.addEventListener("change", () => context.change({ feather: input.valueAsNumber }));
 }
 
-async function cutoutOf(context: ExportContext, picture: Picture, crop: boolean): Promise<Blob> {
+/** What is copied and what is saved: all that the mask shows, without the empty canvas around it. */
+async function cutoutOf(context: ExportContext, picture: Picture): Promise<Blob> {
   const { feather } = context.settings();
-  return cutout(picture.blob, await activeMask(context), { crop, ...(feather > 0 ? { feather } : {}) });
+  return cutout(picture.blob, await activeMask(context), { crop: true, ...(feather > 0 ? { feather } : {}) });
 }
 
 async function activeMask({ engine, state }: ExportContext): Promise<BinaryMask> {
