@@ -134,7 +134,8 @@ export class Models {
     this.#loading = true;
     // A server that does not answer can be given up too.
     this.#dialog.showProgress({ stage: "download", loaded: 0, total: 0 });
-    const loaded = await this.#engine.load({ model: source, device, precision });
+    // The service worker keeps what ships with the page: once is enough.
+    const loaded = await this.#engine.load({ model: source, device, precision, cache: !this.isBuiltIn });
     const latest = this.#settings;
     if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;
     this.#loading = false;
