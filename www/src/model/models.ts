@@ -47,7 +47,7 @@ export class Models {
       change: (changes) => this.change(changes),
       model: (model) => void this.#choose(model),
       stopLoading: () => this.#stop(),
-      save: () => this.#save(),
+      save: (onProgress) => this.#save(onProgress),
       forget: () => this.#forget(),
     });
     onClick("language", () => this.#speak(text.language === "en" ? "zh" : "en"));
@@ -170,8 +170,8 @@ export class Models {
     this.#dialog.update(this.#settings);
   }
 
-  async #save(): Promise<string> {
-    const file = await this.#engine.saveModel();
+  async #save(onProgress: (progress: Progress) => void): Promise<string> {
+    const file = await this.#engine.saveModel(onProgress);
     const name = `${this.#engine.info?.model ?? "model"}-f16.safetensors`;
     download(file, name);
     return name;

@@ -40,6 +40,8 @@ export function formatProgress({ stage, loaded, total }: Progress): string {
       return `${text.progressCompile}${percent}`;
     case "read":
       return `${text.progressRead}${percent}`;
+    case "save":
+      return `${text.progressSave}${percent}`;
     case "everything":
       return `${text.progressEverything}${percent}`;
     default:
