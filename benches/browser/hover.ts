@@ -17,6 +17,7 @@ const MOVES_PER_SECOND = 125;
 const { values: options } = parseArgs({
   options: {
     seconds: { type: "string", default: "10" },
+    /** Another build of the page, for a comparison. */
     page: { type: "string", default: "www/dist" },
     image: { type: "string", default: join(root, "www/public/samples/coffee.jpg") },
   },

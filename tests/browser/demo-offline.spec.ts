@@ -29,7 +29,9 @@ test(
   { tag: "@cpu" },
   async ({ page, device }) => {
     const requests: string[] = [];
-    const site = await serve(demo, { onRequest: (request) => requests.push(request) });
+    // Files that the browser keeps, but asks the server about: what is asked for again travels again.
+    const headers = () => ({ "Cache-Control": "no-cache" });
+    const site = await serve(demo, { headers, onRequest: (request) => requests.push(request) });
     const assets = () => requests.filter((request) => request.includes("/assets/")).sort();
     try {
       await page.goto(`${site.url}?device=${device}`);
