@@ -97,7 +97,9 @@ test.describe("exports", { tag: "@cpu" }, () => {
   test("the cut-out is saved and copied alike, as large as the mask", async ({ page, context }) => {
     const { area } = await shown(page);
     const { extent } = await look(page, (await save(page, "save-mask")).bytes);
+    const aside = page.waitForEvent("worker", (worker) => worker.url().includes("/drawing-worker-"));
     const saved = await look(page, (await save(page, "cutout")).bytes);
+    await aside;
     expect(saved).toEqual({ size: extent, extent, opaque: area, clear: extent[0]! * extent[1]! - area, half: 0 });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.keyboard.press("c");
@@ -131,5 +133,31 @@ test.describe("exports", { tag: "@cpu" }, () => {
     await expect(page.locator("#alert")).toHaveAttribute("data-code", "bad-embedding");
     await click(page, places.box);
     await answered(page);
+  });
+});
+
+test.describe("where the page's own Workers cannot be started", { tag: "@cpu" }, () => {
+  // It would have their scripts.
+  test.use({ serviceWorkers: "block" });
+
+  test("a wide picture is shown and cut out all the same", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/ERR_FAILED/);
+    await page.route(/-worker-[\w-]+\.js$/, (route) => route.abort());
+    await openDemo(page, device);
+    const wide = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(3000, 200);
+      const context = canvas.getContext("2d")!;
+      context.fillRect(0, 0, 3000, 200);
+      context.fillStyle = "#f40";
+      context.fillRect(1300, 50, 400, 100);
+      return Array.from(new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer()));
+    });
+    await page.locator("#file").setInputFiles({ name: "wide.png", mimeType: "image/png", buffer: Buffer.from(wide) });
+    await expect(page.locator("#stage")).toHaveAttribute("data-image", "3000,200");
+    await click(page, [0.5, 0.5]);
+    await answered(page);
+    const { opaque } = await look(page, (await save(page, "cutout")).bytes);
+    expect(opaque).toBe((await look(page, (await save(page, "save-mask")).bytes)).opaque);
+    expect(opaque).toBeGreaterThan(1000);
   });
 });

@@ -199,7 +199,7 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
       return Array.from(new Uint8Array(await blob.arrayBuffer()));
     }, readFileSync(scene).toString("base64"));
     const buffer = Buffer.from(large);
-    const shrinking = page.waitForEvent("worker", (worker) => worker.url().includes("/shrink-"));
+    const shrinking = page.waitForEvent("worker", (worker) => worker.url().includes("/shrink-worker-"));
     await page.locator("#file").setInputFiles({ name: "large.jpg", mimeType: "image/jpeg", buffer });
     await shrinking;
     await expect(page.locator("#stage")).toHaveAttribute("data-image", "4000,3000");

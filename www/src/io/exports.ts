@@ -1,5 +1,5 @@
 /** What can be taken away: cut-outs, masks, outlines, data sets, the encoded image. */
-import { cutout, toBlob, toCocoJson, toSvgPath, type BinaryMask } from "burn-sam";
+import { toCocoJson, toSvgPath, type BinaryMask } from "burn-sam";
 import type { Engine } from "../model/engine.ts";
 import { byId, onClick, setText } from "../page/dom.ts";
 import { PageError } from "../page/errors.ts";
@@ -9,7 +9,9 @@ import type { Settings } from "../state/settings.ts";
 import { chosenShape, type State } from "../state/state.ts";
 import { nameOf } from "../text/format.ts";
 import { text } from "../text/texts.ts";
+import { askWorker } from "./ask.ts";
 import { download } from "./download.ts";
+import { draw, type Drawing } from "./drawing.ts";
 import type { Picture } from "./picture.ts";
 
 export interface ExportContext {
@@ -63,7 +65,7 @@ export function connectExports(context: ExportContext): Exports {
   );
   onClick(
     "save-mask",
-    run(async (picture) => save(await toBlob(await activeMask(context)), picture, "-mask.png")),
+    run(async (picture) => save(await maskOf(context), picture, "-mask.png")),
   );
   onClick(
     "save-svg",
@@ -98,7 +100,20 @@ function connectFeather(context: ExportContext): void {
 /** What is copied and what is saved: all that the mask shows, without the empty canvas around it. */
 async function cutoutOf(context: ExportContext, picture: Picture): Promise<Blob> {
   const { feather } = context.settings();
-  return cutout(picture.blob, await activeMask(context), { crop: true, ...(feather > 0 ? { feather } : {}) });
+  const options = { crop: true, ...(feather > 0 ? { feather } : {}) };
+  return drawAside({ mask: await activeMask(context), image: picture.blob, options });
+}
+
+async function maskOf(context: ExportContext): Promise<Blob> {
+  return drawAside({ mask: await activeMask(context), image: null });
+}
+
+/** Where the Worker fails, the same is done here, and says what is wrong. */
+async function drawAside(drawing: Drawing): Promise<Blob> {
+  const start = (): Worker => new Worker(new URL("./drawing-worker.ts", import.meta.url), { type: "module" });
+  const { data, width, height } = drawing.mask;
+  const question: Drawing = { ...drawing, mask: { data, width, height } };
+  return (await askWorker<Blob>(start, question)) ?? draw(drawing);
 }
 
 async function activeMask({ engine, state }: ExportContext): Promise<BinaryMask> {

@@ -2,7 +2,8 @@
 import { PageError } from "../page/errors.ts";
 import { within, type Size } from "../stage/view.ts";
 import { text } from "../text/texts.ts";
-import type { Shrinking } from "./shrink.ts";
+import { askWorker } from "./ask.ts";
+import type { Shrinking } from "./shrink-worker.ts";
 
 export interface Picture extends Size {
   readonly blob: Blob;
@@ -45,12 +46,7 @@ async function decode(blob: Blob): Promise<ImageBitmap> {
 }
 
 /** `null` where there is no room or no Worker. `full` is gone afterwards. */
-async function shrink(shrinking: Shrinking): Promise<ImageBitmap | null> {
-  const worker = new Worker(new URL("./shrink.ts", import.meta.url), { type: "module" });
-  const small = new Promise<ImageBitmap | null>((resolve) => {
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = () => resolve(null);
-  });
-  worker.postMessage(shrinking, [shrinking.full]);
-  return small.finally(() => worker.terminate());
+function shrink(shrinking: Shrinking): Promise<ImageBitmap | null> {
+  const start = (): Worker => new Worker(new URL("./shrink-worker.ts", import.meta.url), { type: "module" });
+  return askWorker(start, shrinking, [shrinking.full]);
 }

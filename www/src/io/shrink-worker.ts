@@ -1,7 +1,6 @@
-/** A Worker: makes one bitmap smaller. On the page's own thread, 12 megapixels would block it for a dozen frames. */
+/** A Worker: makes a bitmap smaller. The answer is the new one, or `null` where there is no room for it. */
 import type { Size } from "../stage/view.ts";
 
-/** Where it is to be small, and what. The answer is the new bitmap, or `null` where there is no room for it. */
 export interface Shrinking extends Size {
   readonly full: ImageBitmap;
 }
