@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { launchOptions } from "../../tests/browser/support/chromium.ts";
 import { serve } from "../../tests/browser/support/server.ts";
 import type { Device } from "./protocol.ts";
+import { startTracing, stopTracing } from "./main-thread.ts";
 import { median } from "./result.ts";
 
 /** Which of the page's own photographs is opened, and where it is clicked: fractions of its sides. */
@@ -27,8 +28,10 @@ interface Times {
   /** The longest time between two frames of the page until the mask is drawn, and when it began. */
   readonly gap: number;
   readonly gapAt: number;
-  /** The longest task on the page's thread; 0 where none took 50 ms. */
+  /** The longest task on the page's thread, by the clock; 0 where none took 50 ms. */
   readonly task: number;
+  /** The same by processor time, where that was traced. */
+  readonly busy?: number;
 }
 
 /** What the script below keeps for us. */
@@ -51,6 +54,10 @@ const { values: options } = parseArgs({
     adapter: { type: "string", default: "swiftshader" },
     /** Another build of the page, for a comparison. */
     page: { type: "string", default: "www/dist" },
+    /** A photograph of one's own in the place of the sample. */
+    image: { type: "string" },
+    /** Also says how much processor time the longest task took; what is timed by the clock is slowed down a little. */
+    trace: { type: "boolean", default: false },
     /** Tells when the page and its Worker fetched what. */
     verbose: { type: "boolean", default: false },
   },
@@ -104,20 +111,24 @@ async function pay(
   try {
     const page = context.pages()[0] ?? (await context.newPage());
     page.on("pageerror", (error) => process.stderr.write(`  the page: ${error.message}\n`));
-    await page.addInitScript(watch, SAMPLE.name);
+    await page.addInitScript(watch, options.image === undefined ? SAMPLE.name : null);
+    const browser = context.browser();
+    if (options.trace && browser) await startTracing(browser, page);
     // A visitor without a GPU has not asked for the CPU.
     await page.goto(device === "cpu" ? url : `${url}?device=${device}`);
+    if (options.image !== undefined) await page.locator("#file").setInputFiles(resolve(root, options.image));
     await reached(page, "encoded");
     await page.waitForTimeout(200);
     const frame = await page.locator("#frame").boundingBox();
     if (frame === null) throw new Error("the photograph is not shown");
     await page.mouse.click(frame.x + SAMPLE.place[0] * frame.width, frame.y + SAMPLE.place[1] * frame.height);
     await page.waitForFunction(() => firstMask.answered > 0, undefined, { timeout: 120_000 });
-    const times = timesOf(await page.evaluate(() => firstMask));
+    const seen = timesOf(await page.evaluate(() => firstMask));
+    const times = options.trace && browser ? { ...seen, busy: Math.max(...(await stopTracing(browser))) } : seen;
     if (options.verbose) await tellRequests(page);
     // What makes the next visit a warm one.
     if (visit === "cold") await page.waitForSelector("body[data-offline=ready]", { timeout: 60_000 });
-    return { times, browser: context.browser()?.version() ?? "" };
+    return { times, browser: browser?.version() ?? "" };
   } finally {
     await context.close();
   }
@@ -133,8 +144,8 @@ function reached(page: Page, state: string): Promise<unknown> {
   return page.waitForFunction((state) => firstMask.states[state] !== undefined, state, { timeout: 300_000 });
 }
 
-/** In the page, before anything else: chooses the sample, and notes the times by the page's own clock. */
-function watch(sample: string): void {
+/** In the page, before anything else: chooses the sample, if there is one, and notes the times by the page's own clock. */
+function watch(sample: string | null): void {
   const own: Watch = { states: {}, frames: [], tasks: [], clicked: 0, answered: 0 };
   globalThis.firstMask = own;
   const frame = (): void => {
@@ -158,7 +169,7 @@ function watch(sample: string): void {
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(look).observe(document.body, { attributes: true, subtree: true });
     look();
-    document.querySelector<HTMLElement>(`[data-sample="${sample}"]`)?.click();
+    if (sample !== null) document.querySelector<HTMLElement>(`[data-sample="${sample}"]`)?.click();
   });
 }
 
@@ -209,13 +220,20 @@ function table(devices: readonly Device[], results: ReadonlyMap<string, readonly
         of(({ encoded, answer }) => encoded + answer),
         of(({ gap }) => gap),
         of(({ task }) => task),
+        ...(options.trace ? [of(({ busy = NaN }) => busy)] : []),
       ];
       return `| ${device === "cpu" ? "CPU" : "WebGPU"}, ${visit} | ${figures.join(" | ")} |`;
     }),
   );
-  return [
-    "| demo page | model ready | photograph encoded | click to mask | first mask | longest gap between frames | longest task |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ...rows,
-  ].join("\n");
+  const columns = [
+    "model ready",
+    "photograph encoded",
+    "click to mask",
+    "first mask",
+    "longest gap between frames",
+    "longest task",
+    ...(options.trace ? ["the same, processor time"] : []),
+  ];
+  const head = [`| demo page | ${columns.join(" | ")} |`, `| --- |${" ---: |".repeat(columns.length)}`];
+  return [...head, ...rows].join("\n");
 }

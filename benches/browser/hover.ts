@@ -6,18 +6,19 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { launchOptions } from "../../tests/browser/support/chromium.ts";
 import { serve } from "../../tests/browser/support/server.ts";
+import { LONG_MS, startTracing, stopTracing } from "./main-thread.ts";
 
 /** npm starts scripts in the folder of their package.json. */
 const root = resolve("..");
 const VIEWPORT = { width: 1920, height: 1080 };
 /** As fast as a mouse tells of itself. */
 const MOVES_PER_SECOND = 125;
-/** From here on a task is a long one, for browsers and people. */
-const LONG_MS = 50;
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: "string", default: "10" },
+    /** Another build of the page, for a comparison. */
+    page: { type: "string", default: "www/dist" },
     image: { type: "string", default: join(root, "www/public/samples/coffee.jpg") },
   },
 });
@@ -30,15 +31,7 @@ interface Seen {
   long: number[];
 }
 
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Microseconds of processor time: what else the machine does is not in it. */
-  readonly tdur?: number;
-}
-
-const site = await serve(join(root, "www/dist"));
+const site = await serve(resolve(root, options.page));
 const browser = await chromium.launch(launchOptions("cpu"));
 try {
   const page = await browser.newPage({ viewport: VIEWPORT });
@@ -47,12 +40,10 @@ try {
   await page.locator("#file").setInputFiles(resolve(root, options.image));
   await expectState(page, "encoded");
   await page.evaluate(count);
-  await browser.startTracing(page, {
-    categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"],
-  });
+  await startTracing(browser, page);
   const moves = await hover(page, Number(options.seconds));
   const seen = await page.evaluate(() => (globalThis as unknown as { seen: Seen }).seen);
-  report(moves, seen, mainTasks(await browser.stopTracing()));
+  report(moves, seen, await stopTracing(browser));
 } finally {
   await browser.close();
   await site.close();
@@ -97,16 +88,7 @@ async function hover(page: Page, seconds: number): Promise<{ count: number; seco
   return { count, seconds: elapsed() };
 }
 
-/** The tasks of the thread that draws the page. */
-function mainTasks(trace: Buffer): TraceEvent[] {
-  const { traceEvents } = JSON.parse(trace.toString("utf8")) as { traceEvents: readonly TraceEvent[] };
-  const frame = traceEvents.find(({ name }) => name === "FireAnimationFrame");
-  if (frame === undefined) throw new Error("The page drew nothing.");
-  return traceEvents.filter(({ name, pid, tid }) => name === "RunTask" && pid === frame.pid && tid === frame.tid);
-}
-
-function report(moves: { count: number; seconds: number }, seen: Seen, tasks: readonly TraceEvent[]): void {
-  const processor = tasks.map(({ tdur = 0 }) => tdur / 1000);
+function report(moves: { count: number; seconds: number }, seen: Seen, processor: readonly number[]): void {
   const busy = processor.reduce((sum, ms) => sum + ms, 0);
   const long = seen.long.filter((ms) => ms > LONG_MS);
   const rows = [
@@ -115,7 +97,6 @@ function report(moves: { count: number; seconds: number }, seen: Seen, tasks: re
     ["previews per second", (seen.previews / moves.seconds).toFixed(1)],
     ["page's thread per frame, processor time", `${(busy / seen.frames).toFixed(2)} ms`],
     ["its longest task, processor time", `${Math.max(0, ...processor).toFixed(1)} ms`],
-
     [`tasks over ${LONG_MS} ms, processor time`, String(processor.filter((ms) => ms > LONG_MS).length)],
     [`tasks over ${LONG_MS} ms, by the clock`, `${long.length}${long.length > 0 ? `: ${long.join(", ")} ms` : ""}`],
   ];

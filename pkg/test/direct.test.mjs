@@ -326,6 +326,22 @@ test("a wasm file that is not there is a network error that names it", async () 
   });
 });
 
+test("a server that never answers for the wasm file is given up, and asked again by the next load", async (t) => {
+  const { server } = installBrowser();
+  server.silences = [true];
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const loading = connect().call("load", { params });
+  loading.catch(() => undefined);
+  while (server.requests.length === 0) await new Promise(setImmediate);
+  t.mock.timers.tick(59_999);
+  await new Promise(setImmediate);
+  t.mock.timers.tick(1);
+  await assert.rejects(loading, { code: "network", message: /WebAssembly file .* nothing came for 60 seconds/ });
+  t.mock.timers.reset();
+  assert.equal((await connect().call("load", { params })).device, "cpu");
+  assert.deepEqual(server.requests, ["GET", "GET"]);
+});
+
 test("memory that ran out is told from other traps", async () => {
   const client = connect();
   modules.cpu.Session.load = async () => {

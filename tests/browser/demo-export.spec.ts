@@ -13,7 +13,7 @@ async function save(page: Page, id: string): Promise<{ name: string; path: strin
   return { name: file.suggestedFilename(), path, bytes: readFileSync(path) };
 }
 
-/** Of a PNG: its size and how many pixels are opaque, half, and clear. */
+/** Of a PNG: its size, how many pixels are opaque, half, and clear, and the size of what is not clear. */
 function look(page: Page, png: Buffer) {
   return page.evaluate(async (base64) => {
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -22,11 +22,18 @@ function look(page: Page, png: Buffer) {
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
     let [opaque, clear] = [0, 0];
-    for (let i = 3; i < data.length; i += 4) {
+    let [left, top, right, bottom] = [Infinity, Infinity, 0, 0];
+    for (let i = 3, x = 0, y = 0; i < data.length; i += 4) {
       if (data[i] === 255) opaque++;
       if (data[i] === 0) clear++;
+      else {
+        [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
+        [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
+      }
+      if (++x === bitmap.width) [x, y] = [0, y + 1];
     }
-    return { size: [bitmap.width, bitmap.height], opaque, clear, half: data.length / 4 - opaque - clear };
+    const size = [bitmap.width, bitmap.height];
+    return { size, opaque, clear, half: data.length / 4 - opaque - clear, extent: [right - left, bottom - top] };
   }, png.toString("base64"));
 }
 
@@ -42,7 +49,8 @@ test.describe("exports", { tag: "@cpu" }, () => {
     const { area } = await shown(page);
     const { name, bytes } = await save(page, "save-mask");
     expect(name).toBe("scene-mask.png");
-    expect(await look(page, bytes)).toEqual({ size: [320, 240], opaque: area, clear: 320 * 240 - area, half: 0 });
+    const whole = { size: [320, 240], opaque: area, clear: 320 * 240 - area, half: 0 };
+    expect(await look(page, bytes)).toMatchObject(whole);
   });
 
   test("a soft edge is half transparent, and remembered", async ({ page }) => {
@@ -86,12 +94,22 @@ test.describe("exports", { tag: "@cpu" }, () => {
     expect(data.categories.map(({ name }) => name)).toEqual(['A "ball" & <more>', "Object 2"]);
   });
 
-  test("the cut-out is copied", async ({ page, context }) => {
+  test("the cut-out is saved and copied alike, as large as the mask", async ({ page, context }) => {
+    const { area } = await shown(page);
+    const { extent } = await look(page, (await save(page, "save-mask")).bytes);
+    const aside = page.waitForEvent("worker", (worker) => worker.url().includes("/drawing-worker-"));
+    const saved = await look(page, (await save(page, "cutout")).bytes);
+    await aside;
+    expect(saved).toEqual({ size: extent, extent, opaque: area, clear: extent[0]! * extent[1]! - area, half: 0 });
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.keyboard.press("c");
     await expect(page.locator("#status")).toHaveText("Copied. Paste it anywhere.");
-    const types = await page.evaluate(async () => (await navigator.clipboard.read()).flatMap(({ types }) => types));
-    expect(types).toContain("image/png");
+    const copied = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const blob = await item!.getType("image/png");
+      return Array.from(new Uint8Array(await blob.arrayBuffer()));
+    });
+    expect(await look(page, Buffer.from(copied))).toEqual(saved);
     // And pasted again, from the menu.
     await page.locator("#open-more").click();
     await page.locator("#from-clipboard").click();
@@ -115,5 +133,31 @@ test.describe("exports", { tag: "@cpu" }, () => {
     await expect(page.locator("#alert")).toHaveAttribute("data-code", "bad-embedding");
     await click(page, places.box);
     await answered(page);
+  });
+});
+
+test.describe("where the page's own Workers cannot be started", { tag: "@cpu" }, () => {
+  // It would have their scripts.
+  test.use({ serviceWorkers: "block" });
+
+  test("a wide picture is shown and cut out all the same", async ({ page, device, expectComplaint }) => {
+    expectComplaint(/ERR_FAILED/);
+    await page.route(/-worker-[\w-]+\.js$/, (route) => route.abort());
+    await openDemo(page, device);
+    const wide = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(3000, 200);
+      const context = canvas.getContext("2d")!;
+      context.fillRect(0, 0, 3000, 200);
+      context.fillStyle = "#f40";
+      context.fillRect(1300, 50, 400, 100);
+      return Array.from(new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer()));
+    });
+    await page.locator("#file").setInputFiles({ name: "wide.png", mimeType: "image/png", buffer: Buffer.from(wide) });
+    await expect(page.locator("#stage")).toHaveAttribute("data-image", "3000,200");
+    await click(page, [0.5, 0.5]);
+    await answered(page);
+    const { opaque } = await look(page, (await save(page, "cutout")).bytes);
+    expect(opaque).toBe((await look(page, (await save(page, "save-mask")).bytes)).opaque);
+    expect(opaque).toBeGreaterThan(1000);
   });
 });

@@ -206,8 +206,17 @@ test.describe("settings", { tag: "@cpu" }, () => {
     await openDemo(page, device);
     await page.locator("#settings").click();
     const download = page.waitForEvent("download");
-    await page.locator("#save-model").click();
+    const button = page.locator("#save-model");
+    const said = await button.evaluateHandle((button) => {
+      const words: string[] = [];
+      const look = (): unknown => words.push(button.textContent ?? "");
+      new MutationObserver(look).observe(button, { childList: true, characterData: true, subtree: true });
+      return words;
+    });
+    await button.click();
     const file = await download;
+    await expect(button).toHaveText("Save model (f16)");
+    expect(await said.jsonValue()).toContain("Writing the model · 100 %");
     expect(file.suggestedFilename()).toBe("tiny-f16.safetensors");
     await expect(page.locator("#model-reason")).toHaveText("Saved tiny-f16.safetensors.");
     const path = await file.path();

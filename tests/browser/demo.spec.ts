@@ -1,5 +1,6 @@
 // The demo page with a mouse: what a visitor does first.
 import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
 import {
   answered,
   click,
@@ -34,6 +35,20 @@ test("a photograph, a click, a mask", async ({ page, device }) => {
   await screenshot(page, `demo-${device}-light`);
 });
 
+/** Red, green and blue of the picture on the stage, at a few places inside of things. */
+function colours(page: Page): Promise<number[]> {
+  return page.evaluate((places) => {
+    const canvas = document.querySelector<HTMLCanvasElement>("#picture")!;
+    const [stage, frame] = ["#stage", "#frame"].map((id) => document.querySelector(id)!.getBoundingClientRect());
+    const density = canvas.width / stage!.width;
+    return places.flatMap(([fx, fy]) => {
+      const x = (frame!.left - stage!.left + fx * frame!.width) * density;
+      const y = (frame!.top - stage!.top + fy * frame!.height) * density;
+      return Array.from(canvas.getContext("2d")!.getImageData(x, y, 1, 1).data.subarray(0, 3));
+    });
+  }, Object.values(places));
+}
+
 test.describe("with a mouse", { tag: "@cpu" }, () => {
   test.beforeEach(async ({ page, device }) => {
     await openDemo(page, device);
@@ -52,6 +67,19 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
     await expect(page.locator("#candidate-0")).toHaveAttribute("aria-pressed", "false");
     await page.keyboard.press("1");
     expect(await shown(page)).toEqual(best);
+  });
+
+  test("every candidate has its own picture, as soon as the mask is shown", async ({ page }) => {
+    await click(page, places.ball);
+    await answered(page);
+    const different = () =>
+      page.locator(".candidates canvas").evaluateAll((canvases) => {
+        const pictures = canvases.map((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+        return canvases.map((canvas) => (canvas as HTMLCanvasElement).width).concat(new Set(pictures).size);
+      });
+    await expect.poll(different).toEqual([224, 224, 224, 3]);
+    await page.keyboard.press("n");
+    await expect.poll(different).toEqual([0, 0, 0, 1]);
   });
 
   test("keys work after a tool was chosen with the mouse", async ({ page }) => {
@@ -144,9 +172,8 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
       const clear = data.filter((value, i) => i % 4 === 3 && value === 0).length;
       return { size: [bitmap.width, bitmap.height], opaque, clear };
     }, bytes.toString("base64"));
-    expect(picture.size).toEqual([320, 240]);
     expect(picture.opaque).toBe(area);
-    expect(picture.clear).toBe(320 * 240 - area);
+    expect(picture.clear).toBe(picture.size[0]! * picture.size[1]! - area);
   });
 
   test("another image takes the place of the first", async ({ page }) => {
@@ -159,6 +186,28 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
     await click(page, [0.5, 0.5]);
     await answered(page);
     await screenshot(page, "demo-cpu-cat");
+  });
+
+  test("a picture of 12 megapixels is shown as it is when it is small", async ({ page }) => {
+    const small = await colours(page);
+    const large = await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes]));
+      const canvas = new OffscreenCanvas(4000, 3000);
+      canvas.getContext("2d")!.drawImage(bitmap, 0, 0, 4000, 3000);
+      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+      return Array.from(new Uint8Array(await blob.arrayBuffer()));
+    }, readFileSync(scene).toString("base64"));
+    const buffer = Buffer.from(large);
+    const shrinking = page.waitForEvent("worker", (worker) => worker.url().includes("/shrink-worker-"));
+    await page.locator("#file").setInputFiles({ name: "large.jpg", mimeType: "image/jpeg", buffer });
+    await shrinking;
+    await expect(page.locator("#stage")).toHaveAttribute("data-image", "4000,3000");
+    for (const [i, channel] of (await colours(page)).entries())
+      expect(Math.abs(channel - (small[i] ?? 0))).toBeLessThan(12);
+    await click(page, places.ball);
+    await answered(page);
+    expect((await shown(page)).area).toBeGreaterThan(100_000);
   });
 
   test("points may be set before the image is encoded", async ({ page, device }) => {

@@ -50,12 +50,21 @@ async function keep(files: readonly string[]): Promise<void> {
       const url = new URL(file, scope).href;
       if (await cache.match(url)) return;
       const known = isHashed(url) ? await caches.match(url) : undefined;
-      // What has no hash in its name may be an old one in the browser's own cache.
-      const response = known ?? (await fetch(url, { cache: isHashed(url) ? "default" : "no-cache" }));
-      if (!response.ok) throw new Error(`${url}: ${response.status}`);
-      await cache.put(url, direct(response));
+      await cache.put(url, direct(known ?? (await download(url))));
     }),
   );
+}
+
+/** What has a hash in its name never changes: the page has just fetched most of it, the model too, and it is not fetched twice. */
+async function download(url: string): Promise<Response> {
+  if (isHashed(url)) {
+    const response = await fetch(url, { cache: "force-cache" });
+    if (response.ok) return response;
+  }
+  // An old one may be in the browser's own cache.
+  const response = await fetch(url, { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response;
 }
 
 async function keepFor(device: string, port: MessagePort | undefined): Promise<void> {

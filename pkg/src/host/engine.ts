@@ -1,5 +1,6 @@
 import { SamError, describe, isSamError, toSamError } from "../errors.js";
 import type { Device } from "../types.js";
+import { STALL_MS, withinStall } from "./fetch.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
 import type { Hash } from "./hash.js";
@@ -211,10 +212,13 @@ async function instantiate(module: WasmModule, url: string): Promise<WebAssembly
   if (!WebAssembly.validate(new Uint8Array(SIMD))) {
     throw new SamError("unsupported", "This browser's WebAssembly has no SIMD: update the browser.");
   }
+  const controller = new AbortController();
   let response: Response;
   try {
-    response = await fetch(url);
+    // What comes after the answer is not looked at: the browser takes it as it is, and keeps what it has compiled of it.
+    response = await withinStall(fetch(url, { signal: controller.signal }), STALL_MS);
   } catch (error) {
+    controller.abort(error);
     throw new SamError("network", `The WebAssembly file could not be fetched from ${url}: ${describe(error)}`, error);
   }
   if (!response.ok) {

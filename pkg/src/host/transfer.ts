@@ -1,6 +1,6 @@
 // One file from a server, in order. Where it breaks off it goes on from there, if the server can do that.
 import { SamError, describe } from "../errors.js";
-import { badStatus, fetchAny, shorten } from "./fetch.js";
+import { STALL_MS, badStatus, fetchAny, shorten, withinStall } from "./fetch.js";
 import type { Sink } from "./sink.js";
 
 /** What tells one version of a file from another. */
@@ -38,7 +38,6 @@ export interface TransferOptions {
 }
 
 const WHAT = "The model";
-const STALL_MS = 60_000;
 const PAUSES = [500, 1000, 2000, 4000, 8000];
 /** Answers of a server that is only busy. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -198,13 +197,13 @@ class State {
   }
 
   async #pour(response: Response): Promise<void> {
-    const { report, signal } = this.#options;
+    const { report, signal, stallMs = STALL_MS } = this.#options;
     const target = this.#target;
     const total = this.#version?.bytes ?? 0;
     const reader = response.body?.getReader();
     try {
       for (;;) {
-        const part = await this.#withinStall(reader?.read()).catch((error: unknown) => {
+        const part = await withinStall(reader?.read(), stallMs).catch((error: unknown) => {
           throw new Interruption(error);
         });
         if (part?.value === undefined) break;
@@ -223,32 +222,17 @@ class State {
 
   /** An answer of any status; an Interruption where none comes. */
   async #fetch(init: RequestInit): Promise<Response> {
-    const { signal, uncached } = this.#options;
+    const { signal, uncached, stallMs = STALL_MS } = this.#options;
     signal.throwIfAborted();
     const controller = new AbortController();
     // For the body, too, which is read later.
     signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
     const cache = uncached ? { cache: "no-store" as const } : {};
     const asking = fetchAny(this.#url, WHAT, { ...init, ...cache, signal: controller.signal });
-    return this.#withinStall(asking, (stall) => {
+    return withinStall(asking, stallMs, (stall) => {
       controller.abort(stall);
       return new Interruption(stall);
     });
-  }
-
-  /** Rejects where it takes too long: a connection can be lost without a word. */
-  async #withinStall<T>(waiting: T | Promise<T>, toError = (stall: Error) => stall): Promise<T> {
-    const { stallMs = STALL_MS } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stall = new Promise<never>((_, reject) => {
-      const onStall = () => reject(toError(new Error(`nothing came for ${stallMs / 1000} seconds`)));
-      timer = setTimeout(onStall, stallMs);
-    });
-    try {
-      return await Promise.race([waiting, stall]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

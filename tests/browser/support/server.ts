@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly headers?: (path: string) => Readonly<Record<string, string>>;
   /** Where a path leads instead; `undefined`: nowhere else. */
   readonly redirect?: (path: string) => string | undefined;
+  /** Told of every request: `GET /index.html`. */
+  readonly onRequest?: (request: string) => void;
 }
 
 export interface Served {
@@ -34,12 +36,13 @@ export interface Served {
 /** A server such as anyone has: static files, no COOP, no COEP. */
 export async function serve(
   folder: string,
-  { base = "/", headers = () => ({}), redirect = () => undefined }: ServeOptions = {},
+  { base = "/", headers = () => ({}), redirect = () => undefined, onRequest = () => undefined }: ServeOptions = {},
 ): Promise<Served> {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     const file = path.startsWith(base) ? join(folder, normalize(path.slice(base.length) || "index.html")) : "";
     const found = file.startsWith(folder + sep) ? await stat(file).catch(() => undefined) : undefined;
+    onRequest(`${request.method} ${path}`);
     for (const [name, value] of Object.entries(headers(path))) response.setHeader(name, value);
     const location = redirect(path);
     if (location !== undefined) {

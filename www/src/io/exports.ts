@@ -1,5 +1,5 @@
 /** What can be taken away: cut-outs, masks, outlines, data sets, the encoded image. */
-import { cutout, toBlob, toCocoJson, toSvgPath, type BinaryMask } from "burn-sam";
+import { toCocoJson, toSvgPath, type BinaryMask } from "burn-sam";
 import type { Engine } from "../model/engine.ts";
 import { byId, onClick, setText } from "../page/dom.ts";
 import { PageError } from "../page/errors.ts";
@@ -9,7 +9,9 @@ import type { Settings } from "../state/settings.ts";
 import { chosenShape, type State } from "../state/state.ts";
 import { nameOf } from "../text/format.ts";
 import { text } from "../text/texts.ts";
+import { askWorker } from "./ask.ts";
 import { download } from "./download.ts";
+import { draw, type Drawing } from "./drawing.ts";
 import type { Picture } from "./picture.ts";
 
 export interface ExportContext {
@@ -53,17 +55,17 @@ export function connectExports(context: ExportContext): Exports {
     return text.saved(name);
   };
   const copy = run(async (picture) => {
-    await copyImage(() => cutoutOf(context, picture, true));
+    await copyImage(() => cutoutOf(context, picture));
     return text.copied;
   });
   onClick("copy", copy);
   onClick(
     "cutout",
-    run(async (picture) => save(await cutoutOf(context, picture, false), picture, "-cutout.png")),
+    run(async (picture) => save(await cutoutOf(context, picture), picture, "-cutout.png")),
   );
   onClick(
     "save-mask",
-    run(async (picture) => save(await toBlob(await activeMask(context)), picture, "-mask.png")),
+    run(async (picture) => save(await maskOf(context), picture, "-mask.png")),
   );
   onClick(
     "save-svg",
@@ -95,9 +97,23 @@ function connectFeather(context: ExportContext): void {
   input.addEventListener("change", () => context.change({ feather: input.valueAsNumber }));
 }
 
-async function cutoutOf(context: ExportContext, picture: Picture, crop: boolean): Promise<Blob> {
+/** What is copied and what is saved: all that the mask shows, without the empty canvas around it. */
+async function cutoutOf(context: ExportContext, picture: Picture): Promise<Blob> {
   const { feather } = context.settings();
-  return cutout(picture.blob, await activeMask(context), { crop, ...(feather > 0 ? { feather } : {}) });
+  const options = { crop: true, ...(feather > 0 ? { feather } : {}) };
+  return drawAside({ mask: await activeMask(context), image: picture.blob, options });
+}
+
+async function maskOf(context: ExportContext): Promise<Blob> {
+  return drawAside({ mask: await activeMask(context), image: null });
+}
+
+/** Where the Worker fails, the same is done here, and says what is wrong. */
+async function drawAside(drawing: Drawing): Promise<Blob> {
+  const start = (): Worker => new Worker(new URL("./drawing-worker.ts", import.meta.url), { type: "module" });
+  const { data, width, height } = drawing.mask;
+  const question: Drawing = { ...drawing, mask: { data, width, height } };
+  return (await askWorker<Blob>(start, question)) ?? draw(drawing);
 }
 
 async function activeMask({ engine, state }: ExportContext): Promise<BinaryMask> {

@@ -2,12 +2,14 @@
 import { PageError } from "../page/errors.ts";
 import { within, type Size } from "../stage/view.ts";
 import { text } from "../text/texts.ts";
+import { askWorker } from "./ask.ts";
+import type { Shrinking } from "./shrink-worker.ts";
 
 export interface Picture extends Size {
   readonly blob: Blob;
   /** File name without its extension. */
   readonly name: string;
-  /** For the screen: at most `displayLimit` pixels wide and high, whatever the picture's own size. */
+  /** For the screen: as a rule at most `displayLimit` pixels wide and high, whatever the picture's own size. */
   readonly bitmap: ImageBitmap;
 }
 
@@ -18,11 +20,9 @@ export async function readPicture(blob: Blob, name: string): Promise<Picture> {
   const full = await decode(blob);
   const { width, height } = full;
   const shown = within(full, displayLimit);
-  let bitmap = full;
-  if (shown.width !== width || shown.height !== height) {
-    const options = { resizeWidth: shown.width, resizeHeight: shown.height, resizeQuality: "high" } as const;
-    bitmap = await createImageBitmap(full, options).finally(() => full.close());
-  }
+  const fits = shown.width === width && shown.height === height;
+  // To draw all of it again and again only takes longer.
+  const bitmap = fits ? full : ((await shrink({ full, ...shown })) ?? (await decode(blob)));
   return { blob, name: name.replace(/\.[^.]*$/, "") || "image", width, height, bitmap };
 }
 
@@ -43,4 +43,10 @@ async function decode(blob: Blob): Promise<ImageBitmap> {
   } catch {
     throw new PageError("bad-image", text.badImage);
   }
+}
+
+/** `null` where there is no room or no Worker. `full` is gone afterwards. */
+function shrink(shrinking: Shrinking): Promise<ImageBitmap | null> {
+  const start = (): Worker => new Worker(new URL("./shrink-worker.ts", import.meta.url), { type: "module" });
+  return askWorker(start, shrinking, [shrinking.full]);
 }

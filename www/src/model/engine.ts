@@ -205,9 +205,9 @@ export class Engine {
   }
 
   /** The loaded model as safetensors, its weights in f16. */
-  async saveModel(): Promise<Blob> {
+  async saveModel(onProgress: (progress: Progress) => void): Promise<Blob> {
     if (!this.#sam) throw new PageError("disposed", text.statusLoading);
-    return this.#sam.saveModel({ half: true });
+    return this.#sam.saveModel({ half: true, onProgress });
   }
 
   /** After it was given up. */

@@ -47,7 +47,7 @@ export class Models {
       change: (changes) => this.change(changes),
       model: (model) => void this.#choose(model),
       stopLoading: () => this.#stop(),
-      save: () => this.#save(),
+      save: (onProgress) => this.#save(onProgress),
       forget: () => this.#forget(),
     });
     onClick("language", () => this.#speak(text.language === "en" ? "zh" : "en"));
@@ -134,7 +134,8 @@ export class Models {
     this.#loading = true;
     // A server that does not answer can be given up too.
     this.#dialog.showProgress({ stage: "download", loaded: 0, total: 0 });
-    const loaded = await this.#engine.load({ model: source, device, precision });
+    // The service worker keeps what ships with the page: once is enough.
+    const loaded = await this.#engine.load({ model: source, device, precision, cache: !this.isBuiltIn });
     const latest = this.#settings;
     if (latest.model !== model || latest.device !== device || latest.precision !== precision) return false;
     this.#loading = false;
@@ -169,8 +170,8 @@ export class Models {
     this.#dialog.update(this.#settings);
   }
 
-  async #save(): Promise<string> {
-    const file = await this.#engine.saveModel();
+  async #save(onProgress: (progress: Progress) => void): Promise<string> {
+    const file = await this.#engine.saveModel(onProgress);
     const name = `${this.#engine.info?.model ?? "model"}-f16.safetensors`;
     download(file, name);
     return name;

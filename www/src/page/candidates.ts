@@ -29,10 +29,25 @@ export class Candidates {
       if (score) setText(score, mask ? formatScore(mask.score) : "–");
       const canvas = button.querySelector("canvas");
       if (canvas && !mask && canvas.width > 0) canvas.width = 0;
-      if (canvas && mask && picture && crop) drawThumbnail(canvas, picture, mask, crop);
     });
     this.#drawn = masks;
+    if (picture && crop) void this.#draw(picture, masks, crop);
   }
+
+  /** One after another, when the chosen mask is on the screen: the outlines of three at once may take longer than a frame. */
+  async #draw(picture: Picture, masks: readonly Shape[], crop: Crop): Promise<void> {
+    for (const [index, mask] of masks.entries()) {
+      await nextFrame();
+      if (this.#drawn !== masks) return;
+      const canvas = this.#buttons[index]?.querySelector("canvas");
+      if (canvas) drawThumbnail(canvas, picture, mask, crop);
+    }
+  }
+}
+
+/** Resolves after the next frame, in a task of its own. */
+function nextFrame(): Promise<void> {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /** One square for all candidates, so that they can be compared: around the largest, with some room. In mask pixels. */

@@ -33,7 +33,7 @@ export class ObjectList {
   #items: readonly Item[] = [];
   /** The object whose name is being written. */
   #renaming: number | null = null;
-  #lastActive = 0;
+  #lastActive: number | null = null;
 
   constructor(actions: ObjectActions) {
     this.#actions = actions;
@@ -56,7 +56,8 @@ export class ObjectList {
       if (this.#list.children[index] !== row.root)
         this.#list.insertBefore(row.root, this.#list.children[index] ?? null);
     });
-    if (active !== this.#lastActive) this.#reveal(this.#rows.get(active));
+    // At first there is nothing to scroll, and to look would lay out the page in the middle of its start.
+    if (this.#lastActive !== null && active !== this.#lastActive) this.#reveal(this.#rows.get(active));
     this.#lastActive = active;
   }
 

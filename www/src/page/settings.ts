@@ -23,7 +23,7 @@ export interface SettingsActions {
   model(choice: ModelChoice): void;
   stopLoading(): void;
   /** Resolves to the name of the file. */
-  save(): Promise<string>;
+  save(onProgress: (progress: Progress) => void): Promise<string>;
   forget(): Promise<void>;
 }
 
@@ -63,12 +63,15 @@ export class SettingsDialog {
     const save = onClick("save-model", () => {
       save.disabled = true;
       actions
-        .save()
+        .save((progress) => setText(save, formatProgress(progress)))
         .then(
           (name) => this.#say(text.saved(name), true),
           (error: unknown) => this.showError(error),
         )
-        .finally(() => (save.disabled = false));
+        .finally(() => {
+          save.disabled = false;
+          setText(save, text.saveModel);
+        });
     });
     onClick("forget", () => void actions.forget().then(() => this.#say(text.forgotten, true)));
     for (const key of ["device", "precision"] as const) {

@@ -166,6 +166,10 @@ export class Stage {
   }
 
   #layOut(): void {
+    const { picture } = this.#scene;
+    this.#frame.hidden = !picture;
+    // Two canvases of an empty stage's size would only delay the page's first frame.
+    if (!picture) return;
     const { width, height } = this.#size;
     for (const canvas of [this.#picture, this.#overlay]) {
       const [w, h] = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
@@ -173,7 +177,6 @@ export class Stage {
       if (canvas.width !== w) canvas.width = w;
       if (canvas.height !== h) canvas.height = h;
     }
-    this.#frame.hidden = !this.#scene.picture;
     this.#look(this.#view, this.#fitted);
     this.#pictureStale = true;
     this.#overlayStale = true;
@@ -188,6 +191,7 @@ export class Stage {
   #draw(): void {
     cancelAnimationFrame(this.#frameRequest);
     this.#frameRequest = 0;
+    if (!this.#scene.picture) return;
     if (this.#pictureStale) this.#drawPicture();
     this.#pictureStale = false;
     if (this.#overlayStale) this.#drawOverlay();

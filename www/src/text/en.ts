@@ -119,6 +119,7 @@ export const en = {
   progressRead: "Reading the image",
   progressEverything: "Looking everywhere",
   progressEncode: "Encoding the image",
+  progressSave: "Writing the model",
   ofTotal: (loaded: string, total: string) => `${loaded} of ${total}`,
   statusFailed: "The model is not running.",
   statusWaits: "The image waits for the model…",

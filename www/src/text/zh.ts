@@ -116,6 +116,7 @@ export const zh: Texts = {
   progressRead: "正在读取图片",
   progressEverything: "正在全图查找",
   progressEncode: "正在编码图片",
+  progressSave: "正在写入模型",
   ofTotal: (loaded, total) => `${loaded} / ${total}`,
   statusFailed: "模型未运行。",
   statusWaits: "图片正在等待模型…",
