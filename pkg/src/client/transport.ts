@@ -8,7 +8,8 @@ const START_TIMEOUT_MS = 60_000;
 const FORBIDDEN =
   "Is a Content-Security-Policy in the way (worker-src, script-src), or does the script lack the page's " +
   "Cross-Origin-Embedder-Policy?";
-const UNTRUSTED = "The page demands Trusted Types: its Content-Security-Policy must list `trusted-types burn-sam`, and 'allow-duplicates' where the package is there twice.";
+const UNTRUSTED =
+  "The page demands Trusted Types: its Content-Security-Policy must list `trusted-types burn-sam`, and 'allow-duplicates' where the package is there twice.";
 
 /** Starts the Worker. What goes wrong arrives at `onerror`, as a SamError that names the address. */
 export function startWorker(override?: string): Transport {
