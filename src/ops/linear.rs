@@ -79,16 +79,7 @@ mod tests {
     #[test]
     fn widens_weights() {
         for device in devices() {
-            let shapes = [
-                [1, 1, 1],
-                [3, 5, 7],
-                [4, 8, 8],
-                [37, 64, 33],
-                [33, 400, 20],
-                [7, 800, 12],
-                [65, 36, 700],
-                [2049, 12, 2044],
-            ];
+            let shapes = [[1, 1, 1], [3, 5, 7], [4, 8, 8], [37, 64, 33], [33, 400, 20], [7, 800, 12], [65, 36, 700]];
             for [rows, input, output] in shapes {
                 let values: Vec<f16> = (0..input * output).map(sample).collect();
                 let wide: Vec<f32> = values.iter().map(|value| value.to_f32()).collect();
