@@ -58,7 +58,7 @@ fn define(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{assert_close, by_kernel, devices, random};
+    use crate::ops::testing::{assert_close, by_kernel, devices, gpu, random};
 
     #[test]
     fn kernels_match_the_definition() {
@@ -81,6 +81,23 @@ mod tests {
                         });
                         let expected = define(x.clone(), weight.clone(), bias, stride, channels, activation);
                         assert_close(found, expected, 2e-6);
+                    }
+                }
+            }
+        }
+    }
+
+    /// On a GPU large convolutions go through shared memory.
+    #[test]
+    fn large_convolutions_match_the_definition() {
+        for device in gpu() {
+            for ([height, width], stride) in [([33, 35], 1), ([67, 64], 2)] {
+                for (input, output) in [(4, 64), (8, 68), (20, 132)] {
+                    let x = random([2, height, width, input], &device);
+                    let (weight, bias) = (random([output, input, 3, 3], &device), random([output], &device));
+                    for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {
+                        let found = by_kernel(|| conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation));
+                        assert_close(found, define(x.clone(), weight.clone(), bias, stride, 1, activation), 2e-6);
                     }
                 }
             }

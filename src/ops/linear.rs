@@ -37,7 +37,7 @@ mod tests {
     use half::f16;
 
     use super::*;
-    use crate::ops::testing::{assert_close, by_kernel, devices, random};
+    use crate::ops::testing::{assert_close, by_kernel, devices, gpu, random};
 
     #[test]
     fn kernels_match_the_definition() {
@@ -58,11 +58,29 @@ mod tests {
         }
     }
 
+    /// On a GPU large products go through shared memory, in tiles of their own. The largest are cut into dispatches.
+    #[test]
+    fn large_products_match_the_definition() {
+        for device in gpu() {
+            for [rows, input, output] in
+                [[64, 12, 2044], [65, 20, 1088], [127, 68, 1084], [2047, 4, 64], [257, 72, 516], [4099, 12, 2052]]
+            {
+                let (x, weight) = (random([1, rows, input], &device), random([input, output], &device));
+                let bias = Some(random([output], &device));
+                for (bias, activation) in [(bias, Activation::Gelu), (None, Activation::None)] {
+                    let found = by_kernel(|| linear(x.clone(), weight.clone(), bias.clone(), activation));
+                    assert_close(found, define(x.clone(), weight.clone(), bias, activation), 2e-6);
+                }
+            }
+        }
+    }
+
     /// A weight of 16 bits gives exactly what the same values in 32 bits do.
     #[test]
     fn widens_weights() {
         for device in devices() {
-            for [rows, input, output] in [[1, 1, 1], [3, 5, 7], [4, 8, 8], [37, 64, 33], [33, 400, 20], [7, 800, 12]] {
+            let shapes = [[1, 1, 1], [3, 5, 7], [4, 8, 8], [37, 64, 33], [33, 400, 20], [7, 800, 12], [65, 36, 700]];
+            for [rows, input, output] in shapes {
                 let values: Vec<f16> = (0..input * output).map(sample).collect();
                 let wide: Vec<f32> = values.iter().map(|value| value.to_f32()).collect();
                 let data = TensorData::new(values, [input, output]);

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn_wgpu::CubeTensor;
 
 use super::grid::{Grid, operations};
-use super::linear::{Size, bias_binding, tile, workgroup};
+use super::linear::{Product, Size, bias_binding, tile, workgroup};
 use super::{Kernel, Sizes, on_gpu};
 use crate::ops::Activation;
 
@@ -72,7 +72,23 @@ pub fn conv3x3(
     let (element, elements) = if output.is_multiple_of(4) { ("vec4<f32>", output / 4) } else { ("f32", output) };
     let vectors = input.is_multiple_of(4) && output.is_multiple_of(4);
     let pixels = batch * out_height * out_width;
+    let shape = [batch, out_height, out_width, output];
     let product = Size { batch: 1, rows: pixels, depth: 9 * input, columns: 4 * elements };
+    if vectors && product.shared(true).is_some() {
+        let product = Product {
+            size: product,
+            heads: 1,
+            is_layer: true,
+            convolution: Some(stride),
+            left: (x, [height, width, out_height, out_width]),
+            right: (weight, [0, 0, elements, 0]),
+            transposed: false,
+            bias: bias.map(|bias| (bias, [0; 4])),
+            activation,
+            out: [0, 0, elements, 0],
+        };
+        return product.launch(shape);
+    }
     let [tile_pixels, tile_columns] = tile(product, elements, true, false);
     let [across, down] = [elements.div_ceil(tile_columns), pixels.div_ceil(tile_pixels)];
     let [workgroup_x, workgroup_y] = workgroup(across, false);
@@ -94,5 +110,5 @@ pub fn conv3x3(
     let depth = if vectors { input / 4 } else { input };
     let sizes = Sizes::new([height, width, out_height, out_width, stride, pixels, depth, elements])?;
     let grid = Grid { workgroups, operations: operations([2 * 9, pixels, input, output]) };
-    kernel.launch(&inputs, sizes, [batch, out_height, out_width, output], grid)
+    kernel.launch(&inputs, sizes, shape, grid)
 }

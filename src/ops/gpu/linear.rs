@@ -29,6 +29,7 @@ pub fn linear<const D: usize>(
         size,
         heads: 1,
         is_layer: true,
+        convolution: None,
         left: (x, [0, 0, depth / vector, 0]),
         right: (weight, [0, 0, columns / vector, 0]),
         transposed: false,
@@ -72,6 +73,7 @@ pub fn matmul(
         size,
         heads,
         is_layer: false,
+        convolution: None,
         left: by_head(left, vector)?,
         right: shared(right, right_batch),
         transposed,
@@ -98,34 +100,85 @@ impl Size {
     fn vector(&self) -> usize {
         if self.depth.is_multiple_of(4) && self.columns.is_multiple_of(4) { 4 } else { 1 }
     }
+
+    /// How a product that is large enough for shared memory goes through it. A software adapter has none: there each load
+    /// costs the same, and every barrier more.
+    ///
+    /// How many products there are must not matter: another number of prompts would need another kernel.
+    pub fn shared(&self, is_layer: bool) -> Option<Shared> {
+        let Self { rows, columns, .. } = *self;
+        let least = if is_layer { SMALL.columns() } else { MANY_TOKENS };
+        let workgroups = |shared: &Shared| rows.div_ceil(shared.rows()) * columns.div_ceil(shared.columns());
+        let fits = self.vector() == 4 && rows >= least && columns >= least && workgroups(&SMALL) >= 32;
+        // The larger one where it wastes no more columns and there are enough workgroups to fill a GPU several times: else the
+        // last of them would leave much of it idle.
+        let large = workgroups(&LARGE) >= 512 && columns.div_ceil(SMALL.columns()).is_multiple_of(2);
+        let shared = if large { LARGE } else { SMALL };
+        (fits && !is_software()).then_some(shared)
+    }
+}
+
+/// How a workgroup goes through shared memory.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
+    workgroup: [usize; 2],
+    /// Vectors of the depth at a time: with both sides, some 8 KiB, half of what every WebGPU device has.
+    step: usize,
+}
+
+/// 64 × 64 numbers of the output: 16 additions and multiplications for a byte that is read from the buffers.
+const SMALL: Shared = Shared { workgroup: [8, 8], step: 4 };
+/// 128 × 128: twice as many.
+const LARGE: Shared = Shared { workgroup: [16, 16], step: 2 };
+/// Rows and vectors of a thread's part: 64 sums, each step along the depth, for 16 numbers from shared memory, of which threads
+/// beside each other read the same. More would leave too few registers for the threads that hide each other's waiting.
+const SHARED_TILE: [usize; 2] = [8, 2];
+/// More than all heads of the tokens that are multiplied with an image's cells (`few_queries` in the transformer).
+const MANY_TOKENS: usize = 128;
+
+impl Shared {
+    fn rows(&self) -> usize {
+        SHARED_TILE[0] * self.workgroup[1]
+    }
+
+    fn columns(&self) -> usize {
+        4 * SHARED_TILE[1] * self.workgroup[0]
+    }
 }
 
 /// Products of every head of every batch, and where all that belongs to them lies.
-struct Product {
-    size: Size,
-    heads: usize,
+pub(super) struct Product {
+    pub size: Size,
+    pub heads: usize,
     /// A layer's columns are the same for every prompt. Of two results rows and columns may both be tokens, of which another
     /// number must not need another kernel.
-    is_layer: bool,
-    left: (CubeTensor, View),
-    right: (CubeTensor, View),
+    pub is_layer: bool,
+    /// The stride of a 3×3 convolution: rows are neighbourhoods in an image, and the left side's view says its height and width
+    /// and those of the output. Only through shared memory.
+    pub convolution: Option<usize>,
+    pub left: (CubeTensor, View),
+    pub right: (CubeTensor, View),
     /// The rows of the right side are its columns.
-    transposed: bool,
-    bias: Option<(CubeTensor, View)>,
-    activation: Activation,
-    out: View,
+    pub transposed: bool,
+    pub bias: Option<(CubeTensor, View)>,
+    pub activation: Activation,
+    pub out: View,
 }
 
 impl Product {
-    fn launch<const D: usize>(self, shape: [usize; D]) -> Option<Tensor<D>> {
-        let Self { size, heads, is_layer, left, right, transposed, bias, activation, out } = self;
+    pub fn launch<const D: usize>(self, shape: [usize; D]) -> Option<Tensor<D>> {
+        let Self { size, heads, is_layer, convolution, left, right, transposed, bias, activation, out } = self;
         let Size { batch, rows, depth, columns } = size;
         let vector = size.vector();
         let (vectors, elements) = (vector > 1, columns / vector);
         let few = is_layer && rows < FEW_ROWS;
-        let [tile_rows, tile_columns] = tile(size, elements, vectors, few);
+        let shared = size.shared(is_layer);
+        let [tile_rows, tile_columns] = if shared.is_some() { SHARED_TILE } else { tile(size, elements, vectors, few) };
         let [across, down] = [elements.div_ceil(tile_columns), rows.div_ceil(tile_rows)];
-        let [workgroup_x, workgroup_y] = workgroup(if is_layer { across } else { WIDEST }, few);
+        let [workgroup_x, workgroup_y] = match shared {
+            Some(shared) => shared.workgroup,
+            None => workgroup(if is_layer { across } else { WIDEST }, few),
+        };
         let element = if vectors { "vec4<f32>" } else { "f32" };
         // Two numbers of 16 bits lie in a u32, the first one low.
         let (weight_element, weight_at) = match (right.0.dtype() == DType::F16, vectors) {
@@ -133,12 +186,23 @@ impl Product {
             (true, true) => ("vec2<u32>", "vec4<f32>(unpack2x16float(weight[i].x), unpack2x16float(weight[i].y))"),
             (true, false) => ("u32", "unpack2x16float(weight[i / 2u])[i % 2u]"),
         };
-        let kernel = Kernel::new("linear", include_str!("linear.wgsl"))
+        let kernel = match shared {
+            Some(Shared { step, .. }) => {
+                let (name, rows_lie) = if convolution.is_some() {
+                    ("shared_convolution", include_str!("rows_of_pixels.wgsl"))
+                } else {
+                    ("shared_product", include_str!("rows_of_matrix.wgsl"))
+                };
+                Kernel::new(name, include_str!("shared_product.wgsl")).appended(rows_lie).with("step", step)
+            }
+            None => Kernel::new("linear", include_str!("linear.wgsl"))
+                .with("vector", vector)
+                .with("block", if vectors { BLOCK } else { "weight_at(w_$c)" }),
+        };
+        let kernel = kernel
             .unrolled(tile_rows, tile_columns)
-            .with("vector", vector)
             .with("weight_element", weight_element)
             .with("weight_at", weight_at)
-            .with("block", if vectors { BLOCK } else { "weight_at(w_$c)" })
             .with("product", if vectors && transposed { "v_$r * block_$c" } else { "block_$c * v_$r" })
             .with("bias_binding", if bias.is_some() { bias_binding(element) } else { String::new() })
             .with("bias_at", if bias.is_some() { "bias[i]".into() } else { format!("{element}()") })
@@ -148,7 +212,8 @@ impl Product {
             .with("tile_columns", tile_columns)
             .with("workgroup_x", workgroup_x)
             .with("workgroup_y", workgroup_y);
-        let mut sizes = Sizes::new([rows, depth / vector, elements, heads, 0])?;
+        let parts = if convolution.is_some() { 9 } else { 1 };
+        let mut sizes = Sizes::new([rows, depth / parts / vector, elements, heads, convolution.unwrap_or(0)])?;
         for view in [left.1, right.1, bias.as_ref().map_or([0; 4], |(_, view)| *view), out] {
             sizes = sizes.and(view)?;
         }
@@ -194,4 +259,30 @@ pub(super) fn workgroup(across: usize, few: bool) -> [usize; 2] {
     let (threads, widest) = if is_software() { (16, 4) } else { (64, WIDEST) };
     let x = across.next_power_of_two().min(if few { threads } else { widest });
     [x, threads / x]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The products of an encoder are large; those of tokens stay small, however many tokens there are.
+    #[test]
+    fn large_products_go_through_shared_memory() {
+        let shared = |[rows, depth, columns]: [usize; 3], is_layer| {
+            let shared = Size { batch: 1, rows, depth, columns }.shared(is_layer);
+            shared.map(|shared| [shared.rows(), shared.columns()])
+        };
+        let expected = |tile: [usize; 2]| (!is_software()).then_some(tile);
+        assert_eq!(shared([4096, 768, 768], true), expected([64, 64]));
+        assert_eq!(shared([4096, 768, 2304], true), expected([128, 128]));
+        assert_eq!(shared([65_536, 64, 64], true), expected([64, 64]));
+        assert_eq!(shared([65_536, 64, 256], true), expected([128, 128]));
+        assert_eq!(shared([4096, 56, 256], false), expected([64, 64]));
+        for tokens in 6..=14 {
+            assert_eq!(shared([tokens, 256, 2048], true), None);
+            assert_eq!(shared([8 * tokens, 256, 4096], false), None);
+            assert_eq!(shared([4096, 256, 8 * tokens], false), None);
+        }
+        assert_eq!(shared([4096, 768, 770], true), None);
+    }
 }

@@ -65,26 +65,31 @@ impl Kernel {
         self
     }
 
+    /// Puts a template behind it.
+    fn appended(mut self, template: &'static str) -> Self {
+        self.appended.push(template);
+        self
+    }
+
     /// Lets the kernel call `activate` on an `element`.
-    fn activated(mut self, activation: Activation, element: &str) -> Self {
-        self.appended.push(include_str!("activation.wgsl"));
+    fn activated(self, activation: Activation, element: &str) -> Self {
         let number = match activation {
             Activation::None => 0,
             Activation::Gelu => 1,
             Activation::Relu => 2,
         };
-        self.with("activation", number).with("element", element)
+        let kernel = self.appended(include_str!("activation.wgsl"));
+        kernel.with("activation", number).with("element", element)
     }
 
     /// Lets the kernel go over rows, each with a workgroup, or else with a thread. Gives the number of workgroups for them.
-    fn over_rows(mut self, rows: usize, by_workgroup: bool) -> (Self, usize) {
+    fn over_rows(self, rows: usize, by_workgroup: bool) -> (Self, usize) {
         let (helpers, threads, workgroups) = if by_workgroup {
             (include_str!("row_by_workgroup.wgsl"), THREADS_PER_ROW, rows)
         } else {
             (include_str!("row_by_thread.wgsl"), 1, rows.div_ceil(ROWS_PER_WORKGROUP))
         };
-        self.appended.push(helpers);
-        (self.with("threads", threads).with("workgroup", threads.max(ROWS_PER_WORKGROUP)), workgroups)
+        (self.appended(helpers).with("threads", threads).with("workgroup", threads.max(ROWS_PER_WORKGROUP)), workgroups)
     }
 
     /// Runs the kernel on a grid. Its bindings are the inputs, an output of the given shape and its sizes.
