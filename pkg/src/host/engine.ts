@@ -17,6 +17,8 @@ const started = new Map<WasmModule, Promise<Engine>>();
 
 /** One running wasm module. A thread has at most one of each: the generated script keeps it in a variable. */
 export class Engine {
+  /** That the module computes on. */
+  readonly threads: number;
   readonly #turns = new Turns();
   readonly #device: Device;
   readonly #module: WasmModule;
@@ -25,7 +27,9 @@ export class Engine {
   readonly #running = new Set<(error: SamError) => void>();
   #failure: SamError | undefined;
 
-  private constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory) {
+  /** For a module that is instantiated. */
+  constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory, threads = 1) {
+    this.threads = threads;
     this.#device = device;
     this.#module = module;
     this.#memory = memory;
@@ -191,39 +195,28 @@ export class Engine {
   /** Declares the module unusable: a trap, a panic, a lost device. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
-    const failure = this.#classify(error);
+    const failure = failureOf(error, this.memoryBytes);
     this.#failure = failure;
     for (const reject of this.#running) reject(failure);
     for (const listener of this.#listeners) listener(failure);
   }
+}
 
-  #classify(error: unknown): SamError {
-    const text = describe(error);
-    const full = /out of memory|array buffer allocation/i.test(text) || this.memoryBytes >= NEARLY_FULL;
-    if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
-      return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
-    }
-    return toSamError(error, "internal", `The engine stopped: ${text}.`);
+/** What it means that this came out of a module with so much memory. */
+export function failureOf(error: unknown, memoryBytes: number): SamError {
+  const text = describe(error);
+  const full = /out of memory|array buffer allocation/i.test(text) || memoryBytes >= NEARLY_FULL;
+  if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
+    return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
   }
+  return toSamError(error, "internal", `The engine stopped: ${text}.`);
 }
 
 async function instantiate(module: WasmModule, url: string): Promise<WebAssembly.Memory> {
   if (!WebAssembly.validate(new Uint8Array(SIMD))) {
     throw new SamError("unsupported", "This browser's WebAssembly has no SIMD: update the browser.");
   }
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw new SamError("network", `The WebAssembly file could not be fetched from ${url}: ${describe(error)}`, error);
-  }
-  if (!response.ok) {
-    const status = `${response.status} ${response.statusText}`.trim();
-    throw new SamError(
-      "network",
-      `The WebAssembly file is not at ${url} (${status}). If a bundler moved it, pass its address as assets.wasm.`,
-    );
-  }
+  const response = await fetchWasm(url);
   try {
     return (await module.init({ module_or_path: response })).memory;
   } catch (error) {
@@ -237,4 +230,21 @@ async function instantiate(module: WasmModule, url: string): Promise<WebAssembly
       : `: ${reason}`;
     throw new SamError("unsupported", `The WebAssembly file ${url} could not be started${advice}`, error);
   }
+}
+
+export async function fetchWasm(url: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new SamError("network", `The WebAssembly file could not be fetched from ${url}: ${describe(error)}`, error);
+  }
+  if (!response.ok) {
+    const status = `${response.status} ${response.statusText}`.trim();
+    throw new SamError(
+      "network",
+      `The WebAssembly file is not at ${url} (${status}). If a bundler moved it, pass its address as assets.wasm.`,
+    );
+  }
+  return response;
 }
