@@ -6,8 +6,11 @@ import type { Plugin } from "vite";
 
 /** The module of a device is large and only kept where it is used; the CPU's is what every browser falls back on. */
 const webgpu = /^assets\/webgpu-.*\.wasm$/;
-/** The engine on the page's own thread, which this page never uses. */
-const unused = /^assets\/(direct|modules)-.*\.js$|\.map$/;
+/**
+ * The engine on the page's own thread, which this page never uses; the CPU's module with threads, which it only uses where its
+ * server has made it cross-origin isolated, and can do without.
+ */
+const unused = /^assets\/((direct|modules)-.*\.js|threads-.*)$|\.map$/;
 
 export function offline(folder: URL): Plugin {
   return {

@@ -36,11 +36,13 @@ function icons(): Plugin {
   };
 }
 
-/** Both modules have one file name: the service worker tells them apart by this. */
-const assetFileNames = ({ originalFileNames = [] }: { originalFileNames?: readonly string[] }): string =>
-  originalFileNames.some((name) => name.includes("wasm/webgpu/"))
-    ? "assets/webgpu-[hash][extname]"
-    : "assets/[name]-[hash][extname]";
+/** All modules have one file name: the service worker tells them apart by this. */
+function assetFileNames({ originalFileNames = [] }: { originalFileNames?: readonly string[] }): string {
+  const module = ["webgpu", "threads"].find((module) =>
+    originalFileNames.some((name) => name.includes(`wasm/${module}/`)),
+  );
+  return `assets/${module ?? "[name]"}-[hash][extname]`;
+}
 
 export default defineConfig(({ command }) => ({
   // Relative addresses: the page works under any sub-path.

@@ -9,10 +9,13 @@ export class BurnSam implements Engine {
   readonly #device: Device;
   readonly #model: Model;
   readonly #pixels: ImageData;
+  readonly #threads: number | undefined;
   #loaded: Sam | undefined;
   #image: SamImage | undefined;
 
-  constructor(device: Device, model: Model, pixels: ImageData) {
+  /** `threads`: the most; only an isolated page has more than one. */
+  constructor(device: Device, model: Model, pixels: ImageData, threads?: number) {
+    this.#threads = threads;
     this.#device = device;
     this.#model = model;
     this.#pixels = pixels;
@@ -25,6 +28,7 @@ export class BurnSam implements Engine {
       device: this.#device,
       precision: "f32",
       cache: false,
+      ...(this.#threads === undefined ? {} : { threads: this.#threads }),
       assets: { worker: "/bench/worker.js" },
     });
   }

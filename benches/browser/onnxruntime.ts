@@ -28,7 +28,7 @@ export function ortMemory(): Memory {
 
 export async function importOrt(device: Device): Promise<typeof Ort> {
   const ort = (await import(SCRIPTS[device])) as typeof Ort;
-  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.numThreads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
   ort.env.wasm.wasmPaths = new URL("/ort/", location.href).href;
   ort.env.logLevel = "error";
   return ort;

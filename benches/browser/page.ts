@@ -27,6 +27,7 @@ const bench = {
   async prepareEngines(device: Device, model: Model): Promise<void> {
     const pixels = await squareImage("/image.jpg", model.imageSize);
     engines.set("burn-sam", new BurnSam(device, model, pixels));
+    engines.set("one-thread", new BurnSam(device, model, pixels, 1));
     engines.set("onnxruntime-web", new OnnxRuntime(device, model, pixels));
     engines.set("candle", new Candle(model, pixels));
   },
@@ -58,7 +59,7 @@ const bench = {
 
   /** Products and sums of one run, where the engine knows; `undefined` where it has no such operation. */
   async prepareOp(name: EngineName, device: Device, op: Op): Promise<{ flop?: number } | undefined> {
-    if (name === "candle") return undefined;
+    if (name === "candle" || name === "one-thread") return undefined;
     const software = device === "webgpu" && ((await this.adapter())?.software ?? true);
     const subject = await (name === "burn-sam" ? ownOp(device, op, software) : ortOp(device, op));
     if (subject === undefined) return undefined;

@@ -1,7 +1,8 @@
 // What the page and the script that drives it tell each other.
 
 export type Device = "cpu" | "webgpu";
-export type EngineName = "burn-sam" | "onnxruntime-web" | "candle";
+/** `one-thread`: burn-sam again, where the others have several. */
+export type EngineName = "burn-sam" | "one-thread" | "onnxruntime-web" | "candle";
 /** What burn-sam is compared with. */
 export type PeerName = Exclude<EngineName, "burn-sam">;
 

@@ -49,6 +49,8 @@ export interface Result {
   readonly profile: string;
   readonly cpu: string;
   readonly cores: number;
+  /** On the CPU. */
+  readonly threads: number;
   /** Measured. */
   readonly ghz: number;
   /** Processes that wanted a core in the minute before. */
@@ -81,7 +83,8 @@ function isRounding(difference: Difference): boolean {
 
 /** All tables, in Markdown. */
 export function tables(result: Result): string {
-  const { commit, profile, cpu, cores, ghz, load, adapter, versions, date } = result;
+  const { commit, profile, cpu, cores, threads, ghz, load, adapter, versions, date } = result;
+  const onCpu = threads === 1 ? "CPU, one thread" : `CPU, ${threads} threads`;
   const lines = [
     `${date}, commit ${commit}, ${profile} build; ${cpu}, ${cores} cores at ${ghz.toFixed(2)} GHz, load ${load.toFixed(1)} before; WebGPU: ${adapter}.`,
     Object.entries(versions)
@@ -92,7 +95,7 @@ export function tables(result: Result): string {
     const models = result.models.filter((entry) => entry.device === device);
     const ops = result.ops.filter((entry) => entry.device === device);
     if (models.length + ops.length === 0) continue;
-    lines.push("", `## ${device === "cpu" ? "CPU, one thread" : `WebGPU (${adapter})`}`);
+    lines.push("", `## ${device === "cpu" ? onCpu : `WebGPU (${adapter})`}`);
     for (const model of models) lines.push("", ...modelTable(model));
     if (ops.length > 0) lines.push("", ...opTable(ops, device, ghz));
   }
@@ -117,7 +120,7 @@ function modelTable(result: ModelResult): string[] {
     ["download, gzipped", ({ download }) => download?.gzip, megabytes],
   ];
   const own = engines["burn-sam"];
-  const peers = (["onnxruntime-web", "candle"] as const).flatMap((name) => {
+  const peers = (["one-thread", "onnxruntime-web", "candle"] as const).flatMap((name) => {
     const [engine, difference] = [engines[name], differences[name]];
     return engine === undefined
       ? []

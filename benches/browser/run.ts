@@ -17,9 +17,10 @@ import { openSite, type Site } from "./site.ts";
 const root = resolve("..");
 const HELP = "npm run bench -w benches -- [--device cpu|webgpu|all] [--models NAMES] [--rounds N] [--dir DIR]";
 
-const ENGINES = ["burn-sam", "onnxruntime-web", "candle"] as const;
+const ENGINES = ["burn-sam", "one-thread", "onnxruntime-web", "candle"] as const;
 const DOWNLOADS: Record<EngineName, string> = {
   "burn-sam": "/pkg/dist/",
+  "one-thread": "/pkg/dist/wasm/cpu/",
   "onnxruntime-web": "/ort/",
   candle: "/files/candle/",
 };
@@ -47,6 +48,8 @@ const { values: options } = parseArgs({
     /** `swiftshader` on every machine alike, or `hardware`. */
     adapter: { type: "string", default: "swiftshader" },
     "no-ops": { type: "boolean", default: false },
+    /** On all the processor's threads, beside burn-sam on one; on the CPU. */
+    threads: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -58,7 +61,8 @@ async function main(): Promise<void> {
   const { device } = options;
   if (device !== "cpu" && device !== "webgpu" && device !== "all") throw new Error(`--device ${device}; ${HELP}`);
   const devices: Device[] = device === "all" ? ["cpu", "webgpu"] : [device];
-  const engines = ENGINES.filter((name) => options.engines.split(",").includes(name));
+  const wanted = [...options.engines.split(","), ...(options.threads ? ["one-thread"] : [])];
+  const engines = ENGINES.filter((name) => wanted.includes(name));
   const dir = resolve(root, options.dir);
   const out = options.out === undefined ? join(dir, "result.json") : resolve(root, options.out);
   const index = JSON.parse(readFileSync(join(dir, "bench.json"), "utf8")) as Index;
@@ -66,7 +70,7 @@ async function main(): Promise<void> {
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) throw new Error("--rounds is a whole number");
 
   const scratch = mkdtempSync(join(tmpdir(), "burn-sam-bench-"));
-  const site = await openSite(root, dir, scratch);
+  const site = await openSite(root, dir, scratch, options.threads);
   const browser = await chromium.launch(launch());
   try {
     const adapter = await withPage(browser, site, (page) => page.evaluate(() => bench.adapter()));
@@ -260,6 +264,7 @@ function describeRun(browser: Browser, index: Index, adapter: string): Result {
     profile: process.env["BURN_SAM_PROFILE"] ?? "unknown",
     cpu: cpu?.model ?? "unknown processor",
     cores: cpus().length,
+    threads: options.threads ? cpus().length : 1,
     ghz: measureClock(),
     load: loadavg()[0] ?? 0,
     adapter,

@@ -41,8 +41,14 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** `files`: the folder that benches/onnx/export.py wrote; `scratch`: where the page's scripts may be written. */
-export async function openSite(root: string, files: string, scratch: string): Promise<Site> {
+/** With these a page may share memory between threads. */
+const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
+/**
+ * `files`: the folder that benches/onnx/export.py wrote; `scratch`: where the page's scripts may be written; `isolated`: the
+ * page may have threads.
+ */
+export async function openSite(root: string, files: string, scratch: string, isolated: boolean): Promise<Site> {
   await buildPage(root, scratch);
   const folders: Readonly<Record<string, string>> = {
     "/bench/": scratch,
@@ -63,6 +69,7 @@ export async function openSite(root: string, files: string, scratch: string): Pr
   const served = new Set<string>();
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
+    for (const [name, value] of Object.entries(isolated ? ISOLATED : {})) response.setHeader(name, value);
     if (path === "/") {
       response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(HTML);
       return;

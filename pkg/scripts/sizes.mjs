@@ -16,9 +16,9 @@ const scripts = files("./", (name) => name.endsWith(".js") && !name.startsWith("
 const model = [readFileSync(new URL("../models/tiny.safetensors", import.meta.url))];
 
 row("what a visitor downloads", "bytes", "gzip -9", "brotli 11");
-for (const device of ["cpu", "webgpu"]) {
-  const module = files(`wasm/${device}/`, (name) => /\.(js|wasm)$/.test(name));
-  report(`module for ${device}`, module);
+for (const name of ["cpu", "webgpu", "threads"]) {
+  const module = files(`wasm/${name}/`, (name) => /\.(js|wasm)$/.test(name));
+  report(name === "threads" ? "module for the CPU, threads" : `module for ${name}`, module);
 }
 report("scripts", scripts);
 report("built-in model", model);

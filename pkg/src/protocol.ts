@@ -33,7 +33,9 @@ export interface LoadParams {
   readonly integrity?: string;
   readonly cache: boolean;
   /** Addresses that replace the ones beside the script. */
-  readonly wasm: { readonly [D in Device]?: string };
+  readonly wasm: { readonly [D in Device | "threads"]?: string };
+  /** Most threads on the CPU. */
+  readonly threads?: number;
 }
 
 export interface SegmentParams {
@@ -106,6 +108,8 @@ export type Response =
   | { readonly kind: "ready" }
   /** A Web Lock that is held as long as the Worker lives; not told where there are none. */
   | { readonly kind: "held"; readonly lock: string }
+  /** The CPU's module runs on threads; one that fails tells it on this BroadcastChannel, as a `WireError`. */
+  | { readonly kind: "threads"; readonly channel: string }
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }

@@ -67,8 +67,12 @@ export type SaveProgress = Progress<"save">;
 export interface Assets {
   /** The module Worker's script. */
   readonly worker?: string | URL;
-  /** The WebAssembly file: one address for whichever device is used, or one for each. */
-  readonly wasm?: string | URL | { readonly webgpu?: string | URL; readonly cpu?: string | URL };
+  /**
+   * The WebAssembly file: one address for whichever device is used, or one for each. `threads`: the CPU's on several threads;
+   * where `cpu` has an address and this has none, there are no threads.
+   */
+  readonly wasm?:
+    string | URL | { readonly webgpu?: string | URL; readonly cpu?: string | URL; readonly threads?: string | URL };
   /** The built-in model's file. */
   readonly model?: string | URL;
   /** Addresses of your own for presets. A preset's `integrity` is not asked of them: pass one. */
@@ -94,6 +98,11 @@ export interface LoadOptions {
   readonly assets?: Assets;
   /** `false` runs the model on the calling thread: for callers that already are in a Worker. Default: true. */
   readonly worker?: boolean;
+  /**
+   * Most threads on the CPU; `1`: no others. Default: as many as the processor runs at once, up to 8. There is only one where
+   * the page is not cross-origin isolated, with `worker: false`, and where the package comes from another origin.
+   */
+  readonly threads?: number;
 }
 
 /** What was loaded, and on what it runs. */
@@ -102,7 +111,7 @@ export interface SamInfo {
   readonly model: string;
   readonly layout: CheckpointLayout;
   readonly device: Device;
-  /** The GPU adapter in words; `"WebAssembly SIMD"` on the CPU. */
+  /** The GPU adapter in words; `"WebAssembly SIMD"` or, say, `"WebAssembly SIMD, 4 threads"` on the CPU. */
   readonly adapter: string;
   readonly precision: Precision;
   /** Number of weights. */

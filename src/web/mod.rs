@@ -8,6 +8,8 @@ mod everything;
 mod files;
 mod session;
 mod source;
+#[cfg(feature = "threads")]
+mod threads;
 mod types;
 
 use wasm_bindgen::prelude::wasm_bindgen;

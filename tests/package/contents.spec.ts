@@ -18,7 +18,7 @@ test("the tarball has what is needed and nothing else", () => {
     expect.arrayContaining([
       ...["package.json", "README.md", "LICENSE-APACHE", "LICENSE-MIT"],
       ...["dist/index.js", "dist/index.d.ts", "dist/worker.js", "models/tiny.safetensors"],
-      ...["cpu", "webgpu"].flatMap((device) => [
+      ...["cpu", "webgpu", "threads"].flatMap((device) => [
         `dist/wasm/${device}/burn_sam.js`,
         `dist/wasm/${device}/burn_sam_bg.wasm`,
       ]),

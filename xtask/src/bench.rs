@@ -37,6 +37,9 @@ pub struct Options {
     /// Compare with candle's own SAM too, on the CPU: its module takes a few minutes to build.
     #[arg(long)]
     candle: bool,
+    /// Compare on all the processor's threads, and with burn-sam on one of them: only on the CPU, only models.
+    #[arg(long)]
+    threads: bool,
     /// The WebGPU adapter: swiftshader (software, on every machine alike) or hardware.
     #[arg(long, default_value = "swiftshader", value_parser = ["swiftshader", "hardware"])]
     adapter: String,
@@ -48,7 +51,7 @@ pub struct Options {
 impl Options {
     /// The modules to build.
     pub fn device(&self) -> Device {
-        self.device
+        if self.threads { Device::Threads } else { self.device }
     }
 
     /// Whether nothing is compared.
@@ -67,8 +70,8 @@ impl Options {
     }
 
     fn device_name(&self) -> &'static str {
-        match self.device {
-            Device::Cpu => "cpu",
+        match self.device() {
+            Device::Cpu | Device::Threads => "cpu",
             Device::Webgpu => "webgpu",
             Device::All => "all",
         }
@@ -104,6 +107,9 @@ pub fn run(options: &Options) -> Result<()> {
     let mut npm = shell::npm();
     npm.args(["run", "bench", "--workspace", "benches", "--", "--device", options.device_name()]);
     npm.args(["--adapter", &options.adapter, "--dir"]).arg(options.dir());
+    if options.threads {
+        npm.args(["--threads", "--no-ops"]);
+    }
     if options.candle {
         npm.args(["--engines", "burn-sam,onnxruntime-web,candle"]);
     }

@@ -25,16 +25,19 @@ const FEATURES: [&str; 7] = [
     "--enable-multivalue",
 ];
 
-/// Optimises a module in place. `level` is what follows `-O`.
+/// Optimises a module in place. `level` is what follows `-O`; `threads`: it has a shared memory.
 ///
 /// The default is 1: LLVM has optimised already. Higher levels make the module smaller, but 16 % larger once it is
 /// compressed, which is what a visitor downloads (the CPU module: 0.70 MB in place of 0.60), and take five times as long.
-pub fn optimise(module: &Path, level: &str) -> Result<()> {
+pub fn optimise(module: &Path, level: &str, threads: bool) -> Result<()> {
     let wasm_opt = installed()?;
     let optimised = module.with_extension("optimised");
     let mut command = shell::command("node");
     // npm's wasm-opt is one thread of wasm in Node.
     command.arg("--max-old-space-size=8192").arg(&wasm_opt).arg(format!("-O{level}")).args(FEATURES);
+    if threads {
+        command.arg("--enable-threads");
+    }
     command.arg(module).arg("-o").arg(&optimised);
     match shell::run_within(&mut command, LIMIT)? {
         Some(status) if status.success() => {

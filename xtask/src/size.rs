@@ -13,8 +13,11 @@ use crate::wasm;
 /// Prints the sizes of the modules in `pkg/dist/wasm`, as they are and compressed as a web server would.
 pub fn report() -> Result<()> {
     println!("\n{:<32} {:>12} {:>12}", "module", "bytes", "gzip -9");
-    for feature in wasm::Device::All.features() {
+    for feature in wasm::MODULES {
         let dist = wasm::dist_dir(feature);
+        if !wasm::is_built(&dist) {
+            continue;
+        }
         for name in ["burn_sam_bg.wasm", "burn_sam.js"] {
             let file = dist.join(name);
             if file.exists() {

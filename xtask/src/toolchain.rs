@@ -13,6 +13,19 @@ use crate::shell::{self, say};
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 const DEBIAN_BIN: &str = "/usr/bin";
+/// rustup's component with the sources of the standard library.
+const STD_SOURCE: &str = "rust-src";
+/// What makes a module whose instances share one memory: Workers are threads then. wasm-bindgen asks for these exports.
+const THREAD_FLAGS: [&str; 8] = [
+    "-Ctarget-feature=+simd128,+atomics,+bulk-memory",
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__wasm_init_tls",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__tls_base",
+];
 
 /// Which compiler builds the wasm modules.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,9 +87,40 @@ impl WasmToolchain {
         }
     }
 
+    /// Whether it can build the standard library, as threads need: none that is compiled already has atomic operations. With
+    /// rustup, installs what is missing.
+    pub fn can_build_std(self) -> Result<bool> {
+        if self == Self::Debian || has_std_source()? {
+            return Ok(true);
+        }
+        if shell::find_program("rustup").is_some() {
+            say(format!("installing {STD_SOURCE} with rustup: the module with threads needs it"));
+            let mut rustup = shell::command("rustup");
+            rustup.args(["component", "add", STD_SOURCE]);
+            // As above, its exit status is not the answer.
+            let _ = shell::run_within(&mut rustup, Duration::from_secs(300));
+        }
+        has_std_source()
+    }
+
+    /// [`cargo`](Self::cargo) for the module with threads. Its flags and its standard library are its own, and so is its
+    /// target directory.
+    pub fn cargo_with_threads(self, subcommand: &str) -> Command {
+        let mut cargo = self.cargo_in(subcommand, &shell::target_dir().join("wasm-threads"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", THREAD_FLAGS.join("\x1f"));
+        if self == Self::Current {
+            build_std(&mut cargo);
+        }
+        cargo
+    }
+
     /// `cargo <subcommand>` for the wasm target. All wasm builds share one target directory apart from the native one,
     /// so that neither compiler nor flags ever make the other build start again.
     pub fn cargo(self, subcommand: &str) -> Command {
+        self.cargo_in(subcommand, &wasm_target_dir())
+    }
+
+    fn cargo_in(self, subcommand: &str, target_dir: &Path) -> Command {
         let mut cargo = match self {
             Self::Current => shell::cargo(subcommand),
             Self::Debian => debian_cargo(subcommand),
@@ -87,7 +131,7 @@ impl WasmToolchain {
         // With this variable, which Rust's own build uses, each has its place. Where cargo knows it no more, only that
         // time is lost.
         cargo.env("__CARGO_DEFAULT_LIB_METADATA", "burn-sam");
-        cargo.args(["--target", TARGET, "--target-dir"]).arg(wasm_target_dir());
+        cargo.args(["--target", TARGET, "--target-dir"]).arg(target_dir);
         cargo
     }
 }
@@ -98,9 +142,22 @@ pub fn wasm_target_dir() -> PathBuf {
 }
 
 fn has_target() -> Result<bool> {
+    Ok(rustlib()?.join(TARGET).join("lib").is_dir())
+}
+
+fn has_std_source() -> Result<bool> {
+    Ok(rustlib()?.join("src/rust/library/std").is_dir())
+}
+
+fn rustlib() -> Result<PathBuf> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = shell::output_of(shell::command(rustc).args(["--print", "sysroot"]))?;
-    Ok(Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir())
+    Ok(Path::new(&sysroot).join("lib/rustlib"))
+}
+
+/// Unstable, and both toolchains are stable ones.
+fn build_std(cargo: &mut Command) {
+    cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
 }
 
 /// Debian's and rustup's tools must not mix: everything goes by absolute path, and rustup's shims leave `PATH`.
@@ -119,10 +176,8 @@ fn debian_cargo(subcommand: &str) -> Command {
         .env("RUSTDOC", bin.join("rustdoc"))
         .env("PATH", path_without_rustup())
         // Debian's compiler has no rust-lld.
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", bin.join("wasm-ld-19"))
-        // -Zbuild-std is unstable; Debian's is a stable compiler.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .arg("-Zbuild-std=std,panic_abort");
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", bin.join("wasm-ld-19"));
+    build_std(&mut cargo);
     cargo
 }
 

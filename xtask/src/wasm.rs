@@ -1,4 +1,4 @@
-//! The two wasm modules: cargo build, wasm-bindgen, and for a release wasm-opt.
+//! The wasm modules: cargo build, wasm-bindgen, and for a release wasm-opt.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,25 +18,39 @@ const OUT_NAME: &str = "burn_sam";
 /// The crate with candle's SAM, which has a workspace of its own, and the name of its files.
 const CANDLE: (&str, &str) = ("benches/candle/Cargo.toml", "candle_sam");
 
-/// A device the package can run on: a Cargo feature, and a module of its own.
+/// The modules of the package, each the Cargo feature it is built with.
+pub const MODULES: [&str; 3] = ["cpu", "webgpu", THREADS];
+/// The CPU's kernels on several threads, for pages that are cross-origin isolated.
+const THREADS: &str = "threads";
+/// A module without anything in it.
+const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
+
+/// The devices the package can run on.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
     /// The module for browsers without WebGPU; builds in half the time of the other.
     Cpu,
     /// The module that computes through WebGPU.
     Webgpu,
-    /// Both modules.
+    /// Both modules; in a release, the one with threads too.
     All,
+    /// The CPU's modules, with and without threads. The standard library is built too, which takes some minutes.
+    Threads,
 }
 
 impl Device {
-    /// The Cargo features to build, one module each.
+    /// The Cargo features of the devices, one module each.
     pub fn features(self) -> &'static [&'static str] {
         match self {
-            Self::Cpu => &["cpu"],
+            Self::Cpu | Self::Threads => &["cpu"],
             Self::Webgpu => &["webgpu"],
             Self::All => &["cpu", "webgpu"],
         }
+    }
+
+    /// Whether the module with threads is to be built.
+    fn has_threads(self, profile: &Profile) -> bool {
+        self == Self::Threads || (self == Self::All && *profile != Profile::Dev)
     }
 }
 
@@ -74,10 +88,20 @@ pub fn dist_dir(feature: &str) -> PathBuf {
 
 /// Builds the modules for `device` into `pkg/dist/wasm`.
 pub fn build(toolchain: WasmToolchain, device: Device, profile: &Profile) -> Result<()> {
-    for feature in device.features() {
+    let mut built = device.features().to_vec();
+    if device.has_threads(profile) {
+        if toolchain.can_build_std()? {
+            built.push(THREADS);
+        } else {
+            say(
+                "threads: left out, for the sources of the standard library are missing (`rustup component add rust-src`)",
+            );
+        }
+    }
+    for feature in &built {
         shell::stage(&format!("wasm module for {feature}"), || build_one(toolchain, feature, profile))?;
     }
-    write_stand_ins(&modules_dir(), device)
+    write_stand_ins(&modules_dir(), &built)
 }
 
 /// Builds the modules with single operations to time, each into a folder of its own in `dir`.
@@ -135,7 +159,7 @@ fn bind(module: &Path, dist: &Path, name: &str, profile: &Profile) -> Result<()>
         .generate(&new)
         .with_context(|| format!("wasm-bindgen failed on {}", module.display()))?;
     if let Profile::Release { wasm_opt } = profile {
-        optimise::optimise(&new.join(format!("{name}_bg.wasm")), wasm_opt)?;
+        optimise::optimise(&new.join(format!("{name}_bg.wasm")), wasm_opt, dist.ends_with(THREADS))?;
     }
     clear(dist)?;
     fs::rename(&new, dist).with_context(|| format!("could not write {}", dist.display()))
@@ -154,6 +178,11 @@ fn wasm_file(dist: &Path) -> PathBuf {
     dist.join(format!("{OUT_NAME}_bg.wasm"))
 }
 
+/// Whether there is a module in this folder, and no stand-in.
+pub fn is_built(dist: &Path) -> bool {
+    fs::metadata(wasm_file(dist)).is_ok_and(|about| about.len() > EMPTY_WASM.len() as u64)
+}
+
 /// Whether the linker has wrapped the module's exports, as it does where no function calls the constructors.
 fn runs_constructors_at_every_call(module: &[u8]) -> bool {
     const WRAPPER: &[u8] = b".command_export";
@@ -162,7 +191,8 @@ fn runs_constructors_at_every_call(module: &[u8]) -> bool {
 
 /// Compiles the library and returns the module. The next feature's has the same path.
 fn compile_feature(toolchain: WasmToolchain, feature: &str, profile: &Profile) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("build");
+    let with_threads = feature == THREADS;
+    let mut cargo = if with_threads { toolchain.cargo_with_threads("build") } else { toolchain.cargo("build") };
     cargo.args(["--lib", "--package", "burn-sam", "--no-default-features", "--features", feature]);
     cargo.args(["--profile", profile.name()]);
     compile(cargo, OUT_NAME).with_context(|| format!("the module for {feature}"))
@@ -211,28 +241,38 @@ fn stamp(module: &Path, built: &Path, profile: &Profile) -> Result<String> {
     Ok(stamp)
 }
 
-/// The package imports both modules. Where only one was asked for and the other was never built, a module of the same
-/// names that fails when it is started lets the rest be built. One that was built stays as it is.
-fn write_stand_ins(modules: &Path, built: Device) -> Result<()> {
-    let Some(other) = built.features().first() else {
+/// The package imports all modules. In the place of one that was not asked for and never built comes one of the same names
+/// that fails when it is started, and an empty `.wasm` file, so that the rest can be built. One that was built stays as it is.
+fn write_stand_ins(modules: &Path, built: &[&str]) -> Result<()> {
+    let Some(other) = built.first() else {
         return Ok(());
     };
-    for feature in Device::All.features().iter().filter(|feature| !built.features().contains(feature)) {
+    for feature in MODULES.iter().filter(|feature| !built.contains(feature)) {
         let dist = modules.join(feature);
-        if wasm_file(&dist).exists() {
+        if is_built(&dist) {
             say(format!("{feature}: left as it was built before"));
             continue;
         }
-        say(format!("{feature}: not built; the page will fail when asked for it"));
+        let (without, script, types) = match *feature {
+            THREADS => (
+                "the package computes on one thread",
+                "export function threadRun() {}\nexport function useThreads() {}\n",
+                "export function threadRun(): void;\nexport function useThreads(count: number): void;\n",
+            ),
+            _ => ("the page will fail when asked for it", "", ""),
+        };
+        say(format!("{feature}: not built; {without}"));
         fs::create_dir_all(&dist)?;
-        let types = format!("{OUT_NAME}.d.ts");
-        fs::copy(modules.join(other).join(&types), dist.join(&types))?;
+        let file = |name: &str| format!("{OUT_NAME}{name}");
+        let types = fs::read_to_string(modules.join(other).join(file(".d.ts")))? + types;
+        fs::write(dist.join(file(".d.ts")), types)?;
         let script = format!(
             "export * from \"../{other}/{OUT_NAME}.js\";\n\
              export default async function () {{\n  \
-             throw new Error(\"This build has no {feature} module: run `cargo xtask build`.\");\n}}\n"
+             throw new Error(\"This build has no {feature} module: run `cargo xtask build`.\");\n}}\n{script}"
         );
-        fs::write(dist.join(format!("{OUT_NAME}.js")), script)?;
+        fs::write(dist.join(file(".js")), script)?;
+        fs::write(wasm_file(&dist), EMPTY_WASM)?;
     }
     Ok(())
 }
@@ -247,17 +287,18 @@ mod tests {
         let file = |feature: &str, name: &str| modules.join(feature).join(name);
         let script = |feature: &str| fs::read_to_string(file(feature, "burn_sam.js"));
         // Built one after the other, and again.
-        for (device, feature, other) in
-            [(Device::Cpu, "cpu", "webgpu"), (Device::Webgpu, "webgpu", "cpu"), (Device::Cpu, "cpu", "webgpu")]
-        {
+        for (feature, other) in [("cpu", "webgpu"), ("webgpu", "cpu"), ("cpu", "webgpu")] {
             let is_first = !modules.exists();
             fs::create_dir_all(modules.join(feature))?;
+            let content = format!("the module for {feature}");
             for name in ["burn_sam.d.ts", "burn_sam.js", "burn_sam_bg.wasm"] {
-                fs::write(file(feature, name), feature)?;
+                fs::write(file(feature, name), &content)?;
             }
-            write_stand_ins(&modules, device)?;
-            assert_eq!(script(feature)?, feature);
+            write_stand_ins(&modules, &[feature])?;
+            assert_eq!(script(feature)?, content);
             assert_eq!(script(other)?.contains("has no webgpu module"), is_first, "{}", script(other)?);
+            assert!(!is_built(&modules.join(THREADS)));
+            assert!(script(THREADS)?.contains("function threadRun"));
         }
         Ok(fs::remove_dir_all(modules)?)
     }

@@ -139,7 +139,7 @@ export class Client {
   }
 
   #receive(message: Response): void {
-    if (message.kind === "ready" || message.kind === "held") return;
+    if (message.kind === "ready" || message.kind === "held" || message.kind === "threads") return;
     if (message.kind === "lost") {
       if (this.#end === undefined) this.lose(fromWire(message.error));
       return;

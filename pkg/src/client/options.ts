@@ -28,6 +28,10 @@ export function planLoad(options: LoadOptions): LoadPlan {
   if (precision !== "auto" && precision !== "f16" && precision !== "f32") {
     throw new SamError("unsupported", `precision is ${show(precision)}: pass "auto", "f16" or "f32".`);
   }
+  const { threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
+    throw new SamError("unsupported", `threads is ${show(threads)}: pass a whole number from 1 on.`);
+  }
   const params: LoadParams = {
     model: toWireModel(source, assets),
     device,
@@ -35,6 +39,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
     cache: options.cache ?? true,
     wasm: wasmUrls(assets.wasm ?? {}),
     ...(integrity === undefined ? {} : { integrity }),
+    ...(threads === undefined ? {} : { threads }),
   };
   const workerUrl = assets.worker ? absoluteUrl(assets.worker, "assets.worker") : undefined;
   return { params, onProgress: options.onProgress ?? undefined, worker: options.worker ?? true, workerUrl };
@@ -101,5 +106,6 @@ function wasmUrls(wasm: NonNullable<Assets["wasm"]>): LoadParams["wasm"] {
   return {
     ...(wasm.cpu ? { cpu: absoluteUrl(wasm.cpu, "assets.wasm.cpu") } : {}),
     ...(wasm.webgpu ? { webgpu: absoluteUrl(wasm.webgpu, "assets.wasm.webgpu") } : {}),
+    ...(wasm.threads ? { threads: absoluteUrl(wasm.threads, "assets.wasm.threads") } : {}),
   };
 }

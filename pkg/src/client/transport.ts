@@ -1,6 +1,7 @@
-import { SamError, describe } from "../errors.js";
+import { SamError, describe, fromWire } from "../errors.js";
+import type { WireError } from "../errors.js";
 import type { Request, Response, Transport } from "../protocol.js";
-import { trusted, withTrustedWorkers } from "./trusted.js";
+import { trusted, withTrustedWorkers } from "../trusted.js";
 
 /** A Worker that has not said it is ready by then never will. */
 const START_TIMEOUT_MS = 60_000;
@@ -79,6 +80,7 @@ class WorkerTransport implements Transport {
         this.#sendEarly();
       }
       if (event.data.kind === "held") this.#watch(event.data.lock);
+      if (event.data.kind === "threads") this.#hear(event.data.channel);
       this.onmessage?.(event.data);
     };
     worker.onmessageerror = () =>
@@ -115,6 +117,13 @@ class WorkerTransport implements Transport {
     const { signal } = this.#ended;
     const onGone = () => this.onerror?.(new SamError("device-lost", "The browser ended the Worker."));
     navigator.locks.request(lock, { signal }, onGone).catch(() => undefined);
+  }
+
+  /** A thread that fails can tell nobody else: the Worker waits for it, and hears nothing meanwhile. */
+  #hear(name: string): void {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }: MessageEvent<WireError>) => this.onerror?.(fromWire(data));
+    this.#ended.signal.addEventListener("abort", () => channel.close());
   }
 
   #settle(): void {

@@ -18,6 +18,8 @@ const started = new Map<WasmModule, Promise<Engine>>();
 
 /** One running wasm module. A thread has at most one of each: the generated script keeps it in a variable. */
 export class Engine {
+  /** That the module computes on. */
+  readonly threads: number;
   readonly #turns = new Turns();
   readonly #device: Device;
   readonly #module: WasmModule;
@@ -26,7 +28,9 @@ export class Engine {
   readonly #running = new Set<(error: SamError) => void>();
   #failure: SamError | undefined;
 
-  private constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory) {
+  /** For a module that is instantiated. */
+  constructor(device: Device, module: WasmModule, memory: WebAssembly.Memory, threads = 1) {
+    this.threads = threads;
     this.#device = device;
     this.#module = module;
     this.#memory = memory;
@@ -192,26 +196,44 @@ export class Engine {
   /** Declares the module unusable: a trap, a panic, a lost device. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
-    const failure = this.#classify(error);
+    const failure = failureOf(error, this.memoryBytes);
     this.#failure = failure;
     for (const reject of this.#running) reject(failure);
     for (const listener of this.#listeners) listener(failure);
   }
+}
 
-  #classify(error: unknown): SamError {
-    const text = describe(error);
-    const full = /out of memory|array buffer allocation/i.test(text) || this.memoryBytes >= NEARLY_FULL;
-    if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
-      return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
-    }
-    return toSamError(error, "internal", `The engine stopped: ${text}.`);
+/** What it means that this came out of a module with so much memory. */
+export function failureOf(error: unknown, memoryBytes: number): SamError {
+  const text = describe(error);
+  const full = /out of memory|array buffer allocation/i.test(text) || memoryBytes >= NEARLY_FULL;
+  if (full && (error instanceof RangeError || error instanceof WebAssembly.RuntimeError)) {
+    return new SamError("out-of-memory", `WebAssembly is out of memory (${text}). Use a smaller model.`, error);
   }
+  return toSamError(error, "internal", `The engine stopped: ${text}.`);
 }
 
 async function instantiate(module: WasmModule, url: string): Promise<WebAssembly.Memory> {
   if (!WebAssembly.validate(new Uint8Array(SIMD))) {
     throw new SamError("unsupported", "This browser's WebAssembly has no SIMD: update the browser.");
   }
+  const response = await fetchWasm(url);
+  try {
+    return (await module.init({ module_or_path: response })).memory;
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new SamError("out-of-memory", `There is no memory to start WebAssembly: ${describe(error)}`, error);
+    }
+    // Not wasm at all (a page instead of the file), or forbidden.
+    const reason = describe(error);
+    const advice = /Content.Security.Policy|\bCSP\b|unsafe-eval/i.test(reason)
+      ? ": the page's Content-Security-Policy must allow script-src 'wasm-unsafe-eval'."
+      : `: ${reason}`;
+    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started${advice}`, error);
+  }
+}
+
+export async function fetchWasm(url: string): Promise<Response> {
   const controller = new AbortController();
   let response: Response;
   try {
@@ -228,17 +250,5 @@ async function instantiate(module: WasmModule, url: string): Promise<WebAssembly
       `The WebAssembly file is not at ${url} (${status}). If a bundler moved it, pass its address as assets.wasm.`,
     );
   }
-  try {
-    return (await module.init({ module_or_path: response })).memory;
-  } catch (error) {
-    if (error instanceof RangeError) {
-      throw new SamError("out-of-memory", `There is no memory to start WebAssembly: ${describe(error)}`, error);
-    }
-    // Not wasm at all (a page instead of the file), or forbidden.
-    const reason = describe(error);
-    const advice = /Content.Security.Policy|\bCSP\b|unsafe-eval/i.test(reason)
-      ? ": the page's Content-Security-Policy must allow script-src 'wasm-unsafe-eval'."
-      : `: ${reason}`;
-    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started${advice}`, error);
-  }
+  return response;
 }

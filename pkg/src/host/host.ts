@@ -19,6 +19,7 @@ import type { Engine } from "./engine.js";
 import { findEverything } from "./everything.js";
 import { loadModel } from "./load.js";
 import type { Loaded } from "./load.js";
+import type { StartThreads } from "./threads.js";
 import { BlobSink } from "./sink.js";
 import { openSlices } from "./slices.js";
 import { dropSource, keepSource, openImage } from "./pixels.js";
@@ -43,6 +44,7 @@ export class Host {
   readonly #modules: WasmModules;
   readonly #post: Post;
   readonly #isOurs: () => boolean;
+  readonly #withThreads: StartThreads | undefined;
   /** The calls that are not answered yet. */
   readonly #calls = new Map<number, AbortController>();
   readonly #images = new Map<number, HeldImage>();
@@ -52,10 +54,11 @@ export class Host {
   #over = false;
 
   /** `isOurs`: is the wasm module what is calling right now? In a Worker of our own it always is. */
-  constructor(modules: WasmModules, post: Post, isOurs = () => true) {
+  constructor(modules: WasmModules, post: Post, isOurs = () => true, withThreads?: StartThreads) {
     this.#modules = modules;
     this.#post = post;
     this.#isOurs = isOurs;
+    this.#withThreads = withThreads;
   }
 
   /** Is a call inside the module? */
@@ -135,7 +138,8 @@ export class Host {
 
   async #load(params: Calls["load"]["params"], { signal, report }: Context): Promise<Calls["load"]["result"]> {
     const using = (engine: Engine) => this.#engines.add(engine);
-    const context = { modules: this.#modules, signal, report, using, isOurs: this.#isOurs };
+    const [isOurs, withThreads] = [this.#isOurs, this.#withThreads];
+    const context = { modules: this.#modules, signal, report, using, isOurs, withThreads };
     const loaded = await loadModel(params, context);
     if (signal.aborted) {
       loaded.engine.release(() => loaded.session);

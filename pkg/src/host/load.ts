@@ -10,6 +10,7 @@ import { findAdapter } from "./gpu.js";
 import { hashingWith } from "./hash.js";
 import type { Hashing } from "./hash.js";
 import { openSlices, slicesOf } from "./slices.js";
+import type { StartThreads } from "./threads.js";
 import { breathe } from "./turns.js";
 import type { Session, WasmModules } from "./wasm.js";
 
@@ -27,6 +28,8 @@ export interface LoadContext {
   readonly report: (progress: LoadProgress) => void;
   /** Told of each engine before it is used: `auto` may try two. */
   readonly using: (engine: Engine) => void;
+  /** The CPU's engine on several threads, where that can be. */
+  readonly withThreads: StartThreads | undefined;
   /** Is the wasm module what is calling right now? On a thread of the caller's, others use WebGPU too. */
   readonly isOurs: () => boolean;
 }
@@ -49,7 +52,9 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   const { modules, signal, report } = context;
   const place = choosePlace(params.device);
   // The module is fetched while the checkpoint is, which it then hashes.
-  const start = ({ device }: Place) => Engine.start(device, modules[device], params.wasm[device]);
+  const start = async ({ device }: Place) =>
+    (device === "cpu" ? await context.withThreads?.(params) : undefined) ??
+    Engine.start(device, modules[device], params.wasm[device]);
   const reading = new AbortController();
   /** Says whether the file can be read as it lies. */
   const compileFor = (blob: Blob): boolean => {
@@ -154,10 +159,11 @@ async function loadOn(
   using(engine);
   report({ stage: "load", loaded: 0, total: 0 });
   const name = params.model.kind === "url" ? params.model.name : undefined;
+  const place = engine.threads > 1 ? `${adapter}, ${engine.threads} threads` : adapter;
   const options = {
     ...(name === undefined ? {} : { name }),
     hash: found.hash,
-    adapter,
+    adapter: place,
     software,
     precision: params.precision,
   };
@@ -176,7 +182,7 @@ async function loadOn(
   try {
     if (device === "webgpu" && ahead?.isWhole !== true) await warmUp(engine, session, signal, report);
     const { device: _, adapter: __, ...info } = session.info;
-    return { engine, session, checkpoint: found, info: { ...info, device, adapter } };
+    return { engine, session, checkpoint: found, info: { ...info, device, adapter: place } };
   } catch (error) {
     engine.release(() => session);
     throw error;

@@ -1,4 +1,4 @@
-// The two builds of the crate. Imported statically, so that a bundler sees the scripts and the `.wasm` files.
+// The builds of the crate. Imported statically, so that a bundler sees the scripts and the `.wasm` files.
 import initCpu, {
   Conversion as CpuConversion,
   Session as CpuSession,
@@ -9,7 +9,15 @@ import initWebGpu, {
   Session as WebGpuSession,
   Sha256 as WebGpuSha256,
 } from "../wasm/webgpu/burn_sam.js";
-import type { WasmModules } from "./wasm.js";
+import initThreads, {
+  Conversion as ThreadsConversion,
+  Session as ThreadsSession,
+  Sha256 as ThreadsSha256,
+  initSync,
+  threadRun,
+  useThreads,
+} from "../wasm/threads/burn_sam.js";
+import type { ThreadsModule, WasmModules } from "./wasm.js";
 
 export const modules: WasmModules = {
   cpu: {
@@ -26,4 +34,16 @@ export const modules: WasmModules = {
     Conversion: WebGpuConversion,
     url: new URL("../wasm/webgpu/burn_sam_bg.wasm", import.meta.url),
   },
+};
+
+/** The CPU's module on several threads. */
+export const threads: ThreadsModule = {
+  init: initThreads,
+  Session: ThreadsSession,
+  Sha256: ThreadsSha256,
+  Conversion: ThreadsConversion,
+  url: new URL("../wasm/threads/burn_sam_bg.wasm", import.meta.url),
+  initSync,
+  threadRun,
+  useThreads,
 };

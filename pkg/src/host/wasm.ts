@@ -165,7 +165,7 @@ export interface Generation {
 }
 
 export interface WasmModule {
-  init(options: { module_or_path: Response }): Promise<{ readonly memory: WebAssembly.Memory }>;
+  init(options: { module_or_path: Response } | ThreadsInit): Promise<{ readonly memory: WebAssembly.Memory }>;
   readonly Session: {
     /** `onTensor` is told how many tensors are loaded, and of how many; it may take its time. What it throws ends the load. */
     load(
@@ -180,6 +180,24 @@ export interface WasmModule {
   readonly Conversion: new (source: CheckpointSource, half: boolean, write: (chunk: Uint8Array) => void) => Conversion;
   /** Where the module's `.wasm` file is. */
   readonly url: URL;
+}
+
+/** One compiled module and one shared memory for all instances. */
+export interface ThreadsInit {
+  readonly module_or_path: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** Of every thread but the first. */
+  readonly thread_stack_size: number;
+}
+
+/** The CPU's module on several threads, each a Worker with an instance of its own. */
+export interface ThreadsModule extends WasmModule {
+  /** As `init`, at once. */
+  initSync(options: Omit<ThreadsInit, "module_or_path"> & { readonly module: WebAssembly.Module }): unknown;
+  /** Makes this Worker a thread; does not return. */
+  threadRun(): void;
+  /** Waits for all threads but this one to be in `threadRun`, and shares the work with them from then on. */
+  useThreads(count: number): void;
 }
 
 export type WasmModules = { readonly [D in Device]: WasmModule };

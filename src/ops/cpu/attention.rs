@@ -7,6 +7,7 @@ use wide::f32x4;
 
 use super::gemm::{self, KC, Left, MR, NR, Packed, Right, Rows};
 use super::math::exp_negative;
+use super::parallel;
 
 /// Panels of [`MR`] queries at a time: their scores over 4096 keys are a quarter of a megabyte.
 const PANELS: usize = 4;
@@ -40,10 +41,9 @@ pub enum Bias<'a> {
     },
 }
 
-/// Sizes of an attention.
+/// Sizes of an attention in one batch.
 #[derive(Clone, Copy)]
-pub struct Size4 {
-    pub batch: usize,
+pub struct Size {
     pub heads: usize,
     pub queries: usize,
     pub keys: usize,
@@ -51,24 +51,61 @@ pub struct Size4 {
 }
 
 /// softmax(q · kᵀ · scale + bias) · v into `[batch, queries, heads, head_dim]`: heads side by side, as the next layer wants them.
-pub fn attention(size: Size4, [q, k, v]: [Heads<'_>; 3], scale: f32, bias: Bias<'_>, out: &mut [f32]) {
-    let Size4 { batch, heads, queries, keys, head_dim } = size;
-    // As many keys as whole panels of the right side have.
-    let padded = keys.next_multiple_of(NR);
-    let mut query_panels = vec![[0.0; MR]; PANELS * head_dim];
-    let mut scores = vec![[0.0; MR]; PANELS * padded];
-    let mut offsets = Offsets::default();
-    let stride = heads * head_dim;
-    for (b, head) in (0..batch).flat_map(|b| (0..heads).map(move |head| (b, head))) {
-        let [q, k, v] = [q, k, v].map(|x| x.rows(b, head));
-        let key_panels = Packed::new(Right::Transposed(k), head_dim, keys);
-        let value_panels = Packed::new(Right::Plain(v), keys, head_dim);
-        for first in (0..queries).step_by(PANELS * MR) {
-            let rows = (PANELS * MR).min(queries - first);
+pub fn attention(size: Size, qkv: [Heads<'_>; 3], scale: f32, bias: Bias<'_>, out: &mut [f32]) {
+    let Size { heads, queries, keys, head_dim } = size;
+    let row = heads * head_dim;
+    if queries == 0 || row == 0 {
+        return;
+    }
+    let cost = 2 * keys * head_dim;
+    parallel::rows(out, queries * row, 1, queries * heads * cost, |first, out| {
+        for (batch, out) in (first..).zip(out.chunks_exact_mut(queries * row)) {
+            for head in 0..heads {
+                let [q, k, v] = qkv.map(|x| x.rows(batch, head));
+                let head = Head {
+                    size,
+                    head,
+                    queries: q,
+                    keys: Packed::new(Right::Transposed(k), head_dim, keys),
+                    values: Packed::new(Right::Plain(v), keys, head_dim),
+                    scale,
+                    bias,
+                };
+                parallel::rows(out, row, PANELS * MR, cost, |first, out| head.attend(first, out));
+            }
+        }
+    });
+}
+
+/// One head of one batch.
+struct Head<'a> {
+    size: Size,
+    head: usize,
+    queries: Rows<'a>,
+    keys: Packed,
+    values: Packed,
+    scale: f32,
+    bias: Bias<'a>,
+}
+
+impl Head<'_> {
+    /// For the queries from `first` on, as many as there are rows in `out`: `[queries, heads, head_dim]`.
+    fn attend(&self, first: usize, out: &mut [f32]) {
+        let Size { heads, keys, head_dim, .. } = self.size;
+        // As many keys as whole panels of the right side have.
+        let padded = keys.next_multiple_of(NR);
+        let mut query_panels = vec![[0.0; MR]; PANELS * head_dim];
+        let mut scores = vec![[0.0; MR]; PANELS * padded];
+        let mut offsets = Offsets::default();
+        let stride = heads * head_dim;
+        for (i, out) in out.chunks_mut(PANELS * MR * stride).enumerate() {
+            let first = first + i * PANELS * MR;
+            let rows = out.len() / stride;
             let panels = rows.div_ceil(MR);
             let query_panels = &mut query_panels[..panels * head_dim];
-            gemm::pack_left(&Scaled { rows: q, first, scale }, 0, rows, 0, head_dim, query_panels);
-            for (j, keys) in key_panels.panels(head_dim).enumerate() {
+            let queries = Scaled { rows: self.queries, first, scale: self.scale };
+            gemm::pack_left(&queries, 0, rows, 0, head_dim, query_panels);
+            for (j, keys) in self.keys.panels(head_dim).enumerate() {
                 let panels = query_panels.chunks_exact(head_dim).zip(scores.chunks_exact_mut(padded));
                 for (queries, scores) in panels {
                     let columns = &mut scores[j * NR..(j + 1) * NR];
@@ -80,23 +117,11 @@ pub fn attention(size: Size4, [q, k, v]: [Heads<'_>; 3], scale: f32, bias: Bias<
             let mut factors = [f32x4::ZERO; PANELS];
             for (i, scores) in scores.chunks_exact_mut(padded).take(panels).enumerate() {
                 let scores = &mut scores[..keys];
-                // Lanes beyond the last query repeat it.
-                let queries = [0, 1, 2, 3].map(|lane| (first + i * MR + lane).min(queries - 1));
-                match bias {
-                    Bias::None => {}
-                    Bias::Table(table) => {
-                        let rows = queries.map(|query| &table[(head * size.queries + query) * keys..][..keys]);
-                        add_table(scores, rows);
-                    }
-                    Bias::Decomposed { vertical, horizontal, grid } => {
-                        let q = queries.map(|query| (query, &q.data[query * q.stride..][..head_dim]));
-                        offsets.add(scores, q, [vertical, horizontal], grid);
-                    }
-                }
+                self.add_bias(scores, first + i * MR, &mut offsets);
                 factors[i] = f32x4::ONE / exponentials(scores);
             }
-            let out = &mut out[(b * queries + first) * stride + head * head_dim..];
-            for (j, values) in value_panels.panels(keys).enumerate() {
+            let out = &mut out[self.head * head_dim..];
+            for (j, values) in self.values.panels(keys).enumerate() {
                 let mut sums = [[[f32x4::ZERO; 2]; MR]; PANELS];
                 for k in (0..keys).step_by(KC) {
                     let values = &values[k..(k + KC).min(keys)];
@@ -116,6 +141,24 @@ pub fn attention(size: Size4, [q, k, v]: [Heads<'_>; 3], scale: f32, bias: Bias<
                     let out = &mut out[row * stride + column..][..width];
                     out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
                 }
+            }
+        }
+    }
+
+    /// To the scores of four queries.
+    fn add_bias(&self, scores: &mut [[f32; MR]], first: usize, offsets: &mut Offsets) {
+        let Size { queries, keys, head_dim, .. } = self.size;
+        // Lanes beyond the last query repeat it.
+        let lanes = [0, 1, 2, 3].map(|lane| (first + lane).min(queries - 1));
+        match self.bias {
+            Bias::None => {}
+            Bias::Table(table) => {
+                add_table(scores, lanes.map(|query| &table[(self.head * queries + query) * keys..][..keys]));
+            }
+            Bias::Decomposed { vertical, horizontal, grid } => {
+                let Rows { data, stride } = self.queries;
+                let lanes = lanes.map(|query| (query, &data[query * stride..][..head_dim]));
+                offsets.add(scores, lanes, [vertical, horizontal], grid);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use wide::f32x4;
 
-use super::gemm::{self, Epilogue, Left, Packed, Right, Rows, Size, Workspace};
+use super::gemm::{self, Epilogue, Left, Packed, Right, Rows, Size};
+use super::parallel;
 use crate::ops::Activation;
 
 /// An image `[height, width, channels]`.
@@ -61,7 +62,7 @@ pub fn conv3x3(image: Image<'_>, weight: &[f32], epilogue: Epilogue<'_>, stride:
     let packed = Packed::new(Right::Transposed(Rows { data: &by_tap, stride: depth }), depth, outputs);
     let size = Size { rows: rows * columns, depth, columns: outputs };
     let left = Neighbourhoods { image, stride, columns };
-    gemm::matmul(size, &left, &packed, out, outputs, epilogue, &mut Workspace::default());
+    gemm::matmul(size, &left, &packed, out, outputs, epilogue);
 }
 
 /// # Shapes
@@ -91,7 +92,7 @@ pub fn depthwise_conv3x3(
     }
     let columns = width.div_ceil(stride);
     let outside = vec![0.0; channels];
-    for (i, out) in out.chunks_exact_mut(channels).enumerate() {
+    let at = |i: usize, out: &mut [f32]| {
         let (y, x) = (i / columns * stride, i % columns * stride);
         let pixels = NEIGHBOURS.map(|[dy, dx]| {
             let (y, x) = (y + dy, x + dx);
@@ -123,7 +124,12 @@ pub fn depthwise_conv3x3(
             }
             rest.copy_from_slice(&activation.apply(sum).to_array()[..rest.len()]);
         }
-    }
+    };
+    parallel::rows(out, channels, 1, 9 * channels, |first, out| {
+        for (i, out) in (first..).zip(out.chunks_exact_mut(channels)) {
+            at(i, out);
+        }
+    });
 }
 
 /// The rows and columns of a 3×3 neighbourhood, in the order of its taps.

@@ -1,4 +1,4 @@
-//! Matrix products on one thread: both sides packed into panels, a register tile of 4 × 8.
+//! Matrix products: both sides packed into panels, a register tile of 4 × 8; rows are divided among threads.
 //!
 //! After "Anatomy of High-Performance Matrix Multiplication" (Goto and van de Geijn, 2008). A tile of 4 × 8 is what fits the
 //! sixteen vector registers that a wasm engine has on x86-64: larger ones spill.
@@ -8,6 +8,7 @@ use std::array;
 use half::f16;
 use wide::f32x4;
 
+use super::parallel;
 use crate::ops::Activation;
 
 /// Rows of a tile.
@@ -20,7 +21,7 @@ pub const KC: usize = 384;
 const MC: usize = 128;
 
 /// The left side of a product.
-pub trait Left {
+pub trait Left: Sync {
     /// Writes elements `first .. first + out.len()` of a row. The row exists.
     fn read(&self, row: usize, first: usize, out: &mut [f32]);
 }
@@ -62,12 +63,6 @@ impl Epilogue<'_> {
     pub const NONE: Self = Self { bias: None, activation: Activation::None };
 }
 
-/// Room for the packed left side; kept between products to spare its allocation.
-#[derive(Default)]
-pub struct Workspace {
-    left: Vec<[f32; MR]>,
-}
-
 /// Sizes of a product.
 #[derive(Clone, Copy)]
 pub struct Size {
@@ -87,9 +82,12 @@ impl Packed {
     /// Packs a matrix of `depth` × `columns`.
     pub fn new(right: Right<'_>, depth: usize, columns: usize) -> Self {
         let mut panels = vec![[0.0; NR]; depth * columns.div_ceil(NR)];
-        for (j, panel) in panels.chunks_exact_mut(depth.max(1)).enumerate() {
-            pack_panel(right, j * NR, NR.min(columns - j * NR), panel);
-        }
+        let depth_or_1 = depth.max(1);
+        parallel::rows(&mut panels, depth_or_1, 1, depth * NR, |first, panels| {
+            for (j, panel) in (first..).zip(panels.chunks_exact_mut(depth_or_1)) {
+                pack_panel(right, j * NR, NR.min(columns - j * NR), panel);
+            }
+        });
         Self { panels, depth }
     }
 }
@@ -102,25 +100,38 @@ impl Packed {
 }
 
 /// out = epilogue(left · right). The rows of `out` lie `stride` elements apart.
-pub fn matmul(
+pub fn matmul(size: Size, left: &impl Left, right: &Packed, out: &mut [f32], stride: usize, epilogue: Epilogue<'_>) {
+    let Size { rows, depth, columns } = size;
+    debug_assert_eq!(depth, right.depth);
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let out = &mut out[..(rows - 1) * stride + columns];
+    parallel::rows(out, stride, MR, depth * columns, |first, out| {
+        let size = Size { rows: out.len().div_ceil(stride), depth, columns };
+        matmul_on_one(size, left, first, right, out, stride, epilogue);
+    });
+}
+
+/// The product of the left side's rows from `first` on.
+fn matmul_on_one(
     size: Size,
     left: &impl Left,
+    first: usize,
     right: &Packed,
     out: &mut [f32],
     stride: usize,
     epilogue: Epilogue<'_>,
-    workspace: &mut Workspace,
 ) {
     let Size { rows, depth, columns } = size;
-    debug_assert_eq!(depth, right.depth);
-    workspace.left.resize(KC.min(depth) * MC.min(rows).div_ceil(MR), [0.0; MR]);
+    let mut left_panels = vec![[0.0; MR]; KC.min(depth) * MC.min(rows).div_ceil(MR)];
     for k in (0..depth).step_by(KC) {
         let kc = KC.min(depth - k);
         let block = Block { first: k == 0, epilogue: if k + kc == depth { epilogue } else { Epilogue::NONE } };
         for m in (0..rows).step_by(MC) {
             let mc = MC.min(rows - m);
-            let left_panels = &mut workspace.left[..kc * mc.div_ceil(MR)];
-            pack_left(left, m, mc, k, kc, left_panels);
+            let left_panels = &mut left_panels[..kc * mc.div_ceil(MR)];
+            pack_left(left, first + m, mc, k, kc, left_panels);
             for (j, right) in right.panels.chunks_exact(depth).enumerate() {
                 let column = j * NR;
                 let right = &right[k..k + kc];

@@ -4,6 +4,7 @@ use std::f32::consts::FRAC_2_SQRT_PI;
 
 use wide::{f32x4, i32x4};
 
+use super::parallel;
 use crate::ops::Activation;
 
 impl Activation {
@@ -20,13 +21,16 @@ impl Activation {
 
 /// Applies an activation in place.
 pub fn activate(values: &mut [f32], activation: Activation) {
-    let (chunks, rest) = values.as_chunks_mut::<4>();
-    for chunk in chunks {
-        *chunk = activation.apply(f32x4::new(*chunk)).to_array();
-    }
-    for value in rest {
-        [*value, ..] = activation.apply(f32x4::splat(*value)).to_array();
-    }
+    // In fours, so that the rest is the rest of all values.
+    parallel::rows(values, 1, 4, 4, |_, values| {
+        let (chunks, rest) = values.as_chunks_mut::<4>();
+        for chunk in chunks {
+            *chunk = activation.apply(f32x4::new(*chunk)).to_array();
+        }
+        for value in rest {
+            [*value, ..] = activation.apply(f32x4::splat(*value)).to_array();
+        }
+    });
 }
 
 /// eˣ for x ≤ 0, to about 2 units in the last place; 0 below −87.

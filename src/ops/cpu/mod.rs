@@ -1,4 +1,4 @@
-//! Kernels for the CPU, on one thread, four values at a time.
+//! Kernels for the CPU, four values at a time; on several threads where the build has them.
 //!
 //! Here tensors become slices; the kernels themselves know of nothing else. Each function gives `None` where a tensor is
 //! not on the CPU or not f32, or where there is nothing to sum.
@@ -8,15 +8,16 @@ mod conv;
 mod gemm;
 mod math;
 mod norm;
+mod parallel;
 mod softmax;
 
 use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
 
-use self::attention::{Heads, Size4};
+use self::attention::Heads;
 use self::conv::Image;
-use self::gemm::{Epilogue, Packed, Right, Rows, Size, Workspace};
+use self::gemm::{Epilogue, Packed, Right, Rows, Size};
 use super::{Activation, Bias, MAX_HEAD_DIM, Order};
 
 /// activation(x · weight + bias), see [`linear`](super::linear()).
@@ -39,7 +40,7 @@ pub(super) fn linear<const D: usize>(
     let size = Size { rows, depth, columns };
     let left = Rows { data: slice(&input), stride: depth };
     let epilogue = Epilogue { bias: bias.as_ref().map(slice), activation };
-    gemm::matmul(size, &left, &packed, &mut out, columns, epilogue, &mut Workspace::default());
+    gemm::matmul(size, &left, &packed, &mut out, columns, epilogue);
     Some(tensor(out, shape))
 }
 
@@ -80,7 +81,7 @@ pub(super) fn matmul(
         Order::ByHead => (rows * columns, columns),
         Order::ByRow => (columns, heads * columns),
     };
-    let (size, mut workspace) = (Size { rows, depth, columns }, Workspace::default());
+    let size = Size { rows, depth, columns };
     for (b, out) in out.chunks_exact_mut((heads * rows * columns).max(1)).enumerate() {
         for h in 0..heads {
             let strides = right.layout().strides();
@@ -90,7 +91,7 @@ pub(super) fn matmul(
             let left = Rows { data: left.storage::<f32>().get(at(&left, [b, h])?..)?, stride };
             let bias = bias.as_ref().map(|(bias, of)| &slice(bias)[(b % of * heads + h) * columns..][..columns]);
             let epilogue = Epilogue { bias, activation };
-            gemm::matmul(size, &left, &packed, &mut out[h * next_head..], next_row, epilogue, &mut workspace);
+            gemm::matmul(size, &left, &packed, &mut out[h * next_head..], next_row, epilogue);
         }
     }
     Some(match order {
@@ -135,7 +136,12 @@ pub(super) fn layer_norm<const D: usize>(
     match residual {
         Some(residual) => {
             let residual = ordered(residual)?;
-            let sum: Vec<f32> = slice(&input).iter().zip(slice(&residual)).map(|(a, b)| a + b).collect();
+            let (input, residual) = (slice(&input), slice(&residual));
+            let mut sum = vec![0.0; input.len()];
+            parallel::rows(&mut sum, 1, 1, 1, |first, sum| {
+                let terms = input[first..].iter().zip(&residual[first..]);
+                sum.iter_mut().zip(terms).for_each(|(sum, (a, b))| *sum = a + b);
+            });
             norm::layer_norm(&sum, slice(&gamma), slice(&beta), epsilon as f32, &mut out);
         }
         None => norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out),
@@ -173,7 +179,7 @@ pub(super) fn attention(q: &Tensor<4>, k: &Tensor<4>, v: &Tensor<4>, scale: f64,
     if head_dim > MAX_HEAD_DIM || head_dim == 0 || keys == 0 {
         return None;
     }
-    let size = Size4 { batch, heads, queries, keys, head_dim };
+    let size = attention::Size { heads, queries, keys, head_dim };
     let [q, k, v] = [heads_of(q)?, heads_of(k)?, heads_of(v)?];
     let qkv = [&q, &k, &v].map(|x| {
         let strides = x.layout().strides();

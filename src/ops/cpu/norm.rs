@@ -2,8 +2,15 @@
 
 use wide::f32x4;
 
+use super::parallel;
+
 /// (x − mean) / √(variance + epsilon) · gamma + beta of every row of `gamma.len()` elements.
 pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
+    let dim = gamma.len();
+    parallel::rows(out, dim, 1, 2 * dim, |first, out| norm_rows(&x[first * dim..], gamma, beta, epsilon, out));
+}
+
+fn norm_rows(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
     let dim = gamma.len();
     let (gammas, gamma_rest) = gamma.as_chunks::<4>();
     let (betas, beta_rest) = beta.as_chunks::<4>();

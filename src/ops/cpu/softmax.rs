@@ -3,9 +3,14 @@
 use wide::f32x4;
 
 use super::math::exp_negative;
+use super::parallel;
 
 /// softmax(x · scale) of every row of `width` elements; the scale is not negative.
 pub fn softmax(x: &[f32], width: usize, scale: f32, out: &mut [f32]) {
+    parallel::rows(out, width, 1, 8 * width, |first, out| softmax_rows(&x[first * width..], width, scale, out));
+}
+
+fn softmax_rows(x: &[f32], width: usize, scale: f32, out: &mut [f32]) {
     for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
         let (chunks, rest) = x.as_chunks::<4>();
         let greatest = chunks.iter().fold(f32x4::splat(f32::NEG_INFINITY), |most, chunk| most.max(f32x4::new(*chunk)));
