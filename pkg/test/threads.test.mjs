@@ -103,6 +103,18 @@ test("where there can be no threads, none is tried", async () => {
   assert.deepEqual([workers.length, warnings], [0, []]);
 });
 
+test("a browser that hands no memory on to a Worker's Workers has one thread", async () => {
+  Worker.prototype.postMessage = () => {
+    throw new DOMException("The object can not be cloned.", "DataCloneError");
+  };
+  assert.equal(await start(threadsModule()), undefined);
+  assert.deepEqual(
+    workers.map(({ terminated }) => terminated),
+    [true, true, true],
+  );
+  assert.match(warnings.join(), /one thread/);
+});
+
 test("a module that was not built is passed over in silence", async () => {
   assert.equal(await start(threadsModule(wasm())), undefined);
   assert.deepEqual([workers.map(({ terminated }) => terminated), warnings], [[true, true, true], []]);

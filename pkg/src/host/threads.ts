@@ -104,7 +104,8 @@ function startThread(starting: Promise<Start | undefined>): Thread {
       event.preventDefault();
       reject(new Error(event.message || "A thread's Worker could not be started."));
     };
-    starting.then((start) => worker.postMessage(start), reject);
+    // WebKit hands no memory on to a Worker's own Workers.
+    starting.then((start) => worker.postMessage(start)).catch(reject);
   });
   // It is awaited later, and would count as unhandled until then.
   ready.catch(() => undefined);
