@@ -15,7 +15,7 @@ import torch
 
 import model
 from prompts import click
-from sources import HELD_OUT_BACKGROUNDS
+from sources import HELD_OUT_BACKGROUNDS, read_cutout
 from textures import blob, clouds, crop, gradient, grain, lines
 
 PICTURES = 240
@@ -30,29 +30,9 @@ def cutouts(data):
     for package in ("tuxpaint-stamps-default", "openclipart-png"):
         files = sorted(str(path) for path in (pathlib.Path(data) / package).rglob("*.png"))
         shuffle.shuffle(files)
-        lists.append([image for image in map(read, files[:80]) if image is not None])
+        found = (read_cutout(path, CUTOUT_SIDE) for path in files[:80])
+        lists.append([image for image in found if image is not None])
     return lists
-
-
-def read(path):
-    """The cut-out at path, as large as it was in the experiment, or None."""
-    image = cv2.imread(path, cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 3 or image.shape[2] != 4:
-        return None
-    rows, columns = np.where(image[..., 3] > 127)
-    if len(rows) < 200:
-        return None
-    image = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    height, width = image.shape[:2]
-    solid = image[..., 3] > 127
-    if min(height, width) < 24 or not 0.08 <= solid.mean() <= 0.97:
-        return None
-    scale = CUTOUT_SIDE / max(height, width)
-    if scale < 1:
-        image = cv2.resize(image, (max(8, int(width * scale)), max(8, int(height * scale))), interpolation=cv2.INTER_AREA)
-    _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 3] > 127).astype(np.uint8))
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    return image if len(areas) and areas.max() >= 0.8 * areas.sum() else None
 
 
 def backgrounds(data):

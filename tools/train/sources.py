@@ -25,8 +25,8 @@ HELD_OUT_BACKGROUNDS = (
 LOMIRI = ("aitzgorri", "friends", "life_by", "picosdeeuropa", "Picture_0B", "Picture_1A", "seeding", "sunset", "umang", "Wine")
 
 
-def read_cutout(path):
-    """The cut-out at path, or None where the picture is not one clear object on a transparent ground."""
+def read_cutout(path, side=CUTOUT_SIDE):
+    """The cut-out at path, its longest side at most `side`; None where the picture is not one clear object on a transparent ground."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None or image.ndim != 3 or image.shape[2] != 4 or image.dtype != np.uint8:
         return None
@@ -38,7 +38,7 @@ def read_cutout(path):
     fill = (image[..., 3] > 127).mean()
     if min(height, width) < 24 or fill > 0.97 or fill < 0.08:
         return None
-    scale = CUTOUT_SIDE / max(height, width)
+    scale = side / max(height, width)
     if scale < 1:
         size = (max(8, int(width * scale)), max(8, int(height * scale)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
