@@ -5,10 +5,10 @@
 //! horizontal pass, rounding to 8 bits, vertical pass
 //! (<https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c>).
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use crate::SamError;
 use crate::geometry::{Geometry, MAX_SIDE};
+use crate::{SamError, ops};
 
 const CHANNELS: usize = 3;
 const PIXEL_MEAN: [f32; CHANNELS] = [123.675, 116.28, 103.53];
@@ -85,7 +85,7 @@ impl ImageReader {
                 *out = (f32::from(*value) - PIXEL_MEAN[i % CHANNELS]) / PIXEL_STD[i % CHANNELS];
             }
         }
-        Ok(Tensor::from_data(TensorData::new(input, [1, input_size, input_size, CHANNELS]), device))
+        Ok(ops::from_values(input, [1, input_size, input_size, CHANNELS], device))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Element as BurnElement, Tensor};
 
 use super::file::Checkpoint;
 use super::layout::Layout;
@@ -12,9 +12,9 @@ use super::plan::{self, Part, Slot};
 use super::tensor::Element;
 use super::weights::{self, Values};
 use super::{LoadedModel, check_biases, infer, stand_in};
-use crate::SamError;
 use crate::error::CheckpointFault;
 use crate::model::{Sam, SamConfig};
+use crate::{SamError, ops};
 
 /// A checkpoint on its way into a model, one parameter at a time: the file is never in memory as a whole, and what is
 /// there besides the weights is the tensor that is being read.
@@ -148,7 +148,7 @@ impl<'a> Loading<'a> {
     /// [`SamError::DeviceLost`].
     pub async fn settle(&self) -> Result<(), SamError> {
         // What is written after the weights can only be read back after them.
-        crate::predictor::read(Tensor::<1>::from_data([0.0], &self.device)).await.map(drop)
+        crate::predictor::read(on_device(vec![0.0f32], &self.device)).await.map(drop)
     }
 
     /// The model; loads the parameters that are left.
@@ -188,20 +188,18 @@ impl Values {
 
 /// On the device, in a piece of memory of its own.
 fn upload(values: Values, device: &Device) -> Result<Tensor<1>, SamError> {
-    let (data, dtype) = match values {
-        Values::F32(values) => {
-            let length = values.len();
-            (TensorData::new(values, [length]), DType::F32)
-        }
-        Values::F16(values) => {
-            let length = values.len();
-            (TensorData::new(values, [length]), DType::F16)
-        }
-    };
-    let tensor = device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (device, dtype)));
+    let tensor = device.memory_persistent_allocations(values, |values| match values {
+        Values::F32(values) => on_device(values, device),
+        Values::F16(values) => on_device(values, device),
+    });
     // A queue would keep dozens of tensors before it sends the first.
     device.flush().map_err(|error| SamError::DeviceLost { reason: format!("{error:?}") })?;
     Ok(tensor)
+}
+
+fn on_device<E: BurnElement>(values: Vec<E>, device: &Device) -> Tensor<1> {
+    let length = values.len();
+    ops::from_values(values, [length], device)
 }
 
 /// Puts loaded parameters into their modules.

@@ -191,7 +191,7 @@ impl PatchConvTranspose {
     pub fn forward(&self, x: Tensor<3>, activation: Activation) -> Tensor<3> {
         let ([batch, pixels, _], [output]) = (x.dims(), self.bias.dims());
         let patch = self.kernel * self.kernel;
-        let bias = self.bias.val().repeat_dim(0, patch);
+        let bias = self.bias.val().expand([patch, output]).reshape([patch * output]);
         let x = ops::linear(x, self.weight.val(), Some(bias), activation);
         x.reshape([batch, pixels * patch, output])
     }

@@ -46,7 +46,7 @@ impl ImageEncoderVit {
     /// - last step: → `[batch, S/16, S/16, out_dim]`
     pub fn forward_step(&self, step: usize, x: Tensor<4>) -> Tensor<4> {
         match step {
-            0 => self.patch_embed.proj.forward(x) + self.pos_embed.val(),
+            0 => ops::add(self.patch_embed.proj.forward(x), self.pos_embed.val(), Activation::None),
             i => match self.blocks.get(i - 1) {
                 Some(block) => block.forward(x),
                 None => self.neck.forward(x),
@@ -101,8 +101,8 @@ impl Block {
         } else {
             self.attn.forward(x)
         };
-        let x = shortcut + x;
-        x.clone() + self.mlp.forward(self.norm2.forward(x))
+        let x = ops::add(shortcut, x, Activation::None);
+        ops::add(x.clone(), self.mlp.forward(self.norm2.forward(x)), Activation::None)
     }
 }
 

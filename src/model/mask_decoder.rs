@@ -3,7 +3,7 @@
 //! Follows <https://github.com/facebookresearch/segment-anything/blob/main/segment_anything/modeling/mask_decoder.py>
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Mlp, PatchConvTranspose, parameter};
 use super::config::{DecoderConfig, MASK_TOKENS};
@@ -36,7 +36,7 @@ impl MaskDecoder {
 
     /// The tokens that ask for the score and for the four masks: `[5, dim]`.
     pub fn output_tokens(&self) -> Tensor<2> {
-        Tensor::cat(vec![self.iou_token.val(), self.mask_tokens.val()], 0)
+        ops::concat_rows(vec![self.iou_token.val(), self.mask_tokens.val()])
     }
 
     /// All four masks of every prompt and their scores.
@@ -64,9 +64,10 @@ impl MaskDecoder {
     /// As [`forward`](Self::forward).
     pub fn attend(&self, image: Tensor<4>, image_pe: Tensor<4>, tokens: Tensor<3>, dense: Tensor<4>) -> Attended {
         let ([_, h, w, dim], [batch, ..]) = (image.dims(), tokens.dims());
-        let src = (image + dense).reshape([-1, (h * w) as i32, dim as i32]);
+        let src = ops::add(image, dense, Activation::None);
         let [images, ..] = src.dims();
-        let src = if images == batch { src } else { src.repeat_dim(0, batch) };
+        let src = if images == batch { src } else { ops::select_rows(src, &vec![0; batch]) };
+        let src = src.reshape([batch, h * w, dim]);
 
         let (tokens, src) = self.transformer.forward(src, image_pe.reshape([1, h * w, dim]), tokens);
         Attended { tokens, src: src.reshape([batch, h, w, dim]) }
@@ -101,7 +102,7 @@ impl MaskDecoder {
             let layers = || self.output_hypernetworks_mlps.iter().filter_map(|mlp| mlp.layers.get(i));
             let weights = layers().map(|layer| layer.weight.val().unsqueeze()).collect();
             let biases = layers().filter_map(|layer| layer.bias.as_ref()).map(|bias| bias.val().unsqueeze()).collect();
-            (Tensor::<3>::cat(weights, 0).unsqueeze(), Tensor::<2>::cat(biases, 0).unsqueeze())
+            (ops::concat_rows::<3>(weights).unsqueeze(), ops::concat_rows::<2>(biases).unsqueeze())
         };
         Hypernetworks { layers: (0..first.layers.len()).map(layer).collect() }
     }
@@ -138,8 +139,8 @@ pub struct Attended {
 
 impl Attended {
     /// Only some of the prompts.
-    pub fn select(self, prompts: Tensor<1, Int>) -> Self {
-        Self { tokens: self.tokens.select(0, prompts.clone()), src: self.src.select(0, prompts) }
+    pub fn select(self, prompts: &[usize]) -> Self {
+        Self { tokens: ops::select_rows(self.tokens, prompts), src: ops::select_rows(self.src, prompts) }
     }
 
     /// `[batch, dim]`

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::common::{EPS_VIT, LayerNorm, Linear, PatchConv, parameter};
 use super::config::SamConfig;
-use crate::ops::Activation;
+use crate::ops::{self, Activation};
 
 /// What a sparse token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl PromptEncoder {
         let [_, half] = frequencies.dims();
         let mut rows = vec![frequencies.reshape([1, 2 * half]), self.not_a_point_embed.val()];
         rows.extend(self.point_embeddings.iter().map(Param::val));
-        Tensor::cat(rows, 0)
+        ops::concat_rows(rows)
     }
 
     /// Encodes points on the host, given the values of the [`point_table`](Self::point_table).

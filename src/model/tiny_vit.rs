@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 use super::common::{EPS_TORCH, LayerNorm, Linear, parameter};
 use super::config::TinyVitConfig;
 use super::image_encoder::Neck;
-use crate::ops::{self, Activation, Packing, activate};
+use crate::ops::{self, Activation, Packing};
 
 /// Convolutional stem, one convolutional stage, attention stages, neck.
 #[derive(Module, Debug)]
@@ -175,7 +175,7 @@ impl MbConv {
         let shortcut = x.clone();
         let x = self.conv1.forward(x, Activation::Gelu);
         let x = self.conv2.forward(x, Activation::Gelu);
-        activate(self.conv3.forward(x, Activation::None) + shortcut, Activation::Gelu)
+        ops::add(self.conv3.forward(x, Activation::None), shortcut, Activation::Gelu)
     }
 }
 
@@ -250,8 +250,8 @@ impl TinyVitBlock {
         let [count, ..] = windows.dims();
         let attended = self.attn.forward(windows.reshape([count, window * window, dim]));
         let attended = ops::window_unpartition(attended.reshape([count, window, window, dim]), height, width);
-        let x = self.local_conv.forward(x + attended, Activation::None);
-        x.clone() + self.mlp.forward(x)
+        let x = self.local_conv.forward(ops::add(x, attended, Activation::None), Activation::None);
+        ops::add(x.clone(), self.mlp.forward(x), Activation::None)
     }
 }
 

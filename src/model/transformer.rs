@@ -34,11 +34,16 @@ impl TwoWayTransformer {
         for layer in &self.layers {
             (queries, keys) = layer.forward(queries, keys, tokens.clone(), image_pe.clone());
         }
-        let q = queries.clone() + tokens;
-        let k = keys.clone() + image_pe;
+        let q = sum(&queries, &tokens);
+        let k = sum(&keys, &image_pe);
         let attended = self.final_attn_token_to_image.forward(q, k, keys.clone());
         (self.norm_final_attn.forward_sum(queries, attended), keys)
     }
+}
+
+/// Of tensors that are used again.
+fn sum(left: &Tensor<3>, right: &Tensor<3>) -> Tensor<3> {
+    ops::add(left.clone(), right.clone(), Activation::None)
 }
 
 /// Self-attention of the tokens, tokens to image, MLP on the tokens, image to tokens.
@@ -86,19 +91,19 @@ impl TwoWayAttentionBlock {
         let queries = if self.skip_first_layer_pe {
             self.norm1.forward(self.self_attn.forward(queries.clone(), queries.clone(), queries))
         } else {
-            let q = queries.clone() + query_pe.clone();
+            let q = sum(&queries, &query_pe);
             let attended = self.self_attn.forward(q.clone(), q, queries.clone());
             self.norm1.forward_sum(queries, attended)
         };
 
-        let q = queries.clone() + query_pe.clone();
-        let k = keys.clone() + key_pe;
+        let q = sum(&queries, &query_pe);
+        let k = sum(&keys, &key_pe);
         let attended = self.cross_attn_token_to_image.forward(q, k.clone(), keys.clone());
         let queries = self.norm2.forward_sum(queries, attended);
 
         let queries = self.norm3.forward_sum(queries.clone(), self.mlp.forward(queries));
 
-        let q = queries.clone() + query_pe;
+        let q = sum(&queries, &query_pe);
         let attended = self.cross_attn_image_to_token.forward(k, q, queries.clone());
         let keys = self.norm4.forward_sum(keys, attended);
         (queries, keys)

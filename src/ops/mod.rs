@@ -2,6 +2,7 @@
 //! Nothing in this layer knows of SAM.
 
 mod activation;
+mod add;
 mod attention;
 mod conv;
 #[cfg(feature = "cpu")]
@@ -11,13 +12,15 @@ mod gpu;
 mod linear;
 mod matmul;
 mod norm;
+mod rows;
 mod softmax;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upsample;
 mod window;
 
-pub use activation::{Activation, activate};
+pub use activation::Activation;
+pub use add::add;
 pub use attention::{Bias, MAX_HEAD_DIM, Packing, attention, self_attention};
 pub use conv::{conv3x3, depthwise_conv3x3};
 #[cfg(feature = "webgpu")]
@@ -25,6 +28,7 @@ pub use gpu::{compile, is_on_gpu, is_software, set_software};
 pub use linear::linear;
 pub use matmul::{Order, matmul};
 pub use norm::layer_norm;
+pub use rows::{concat_rows, from_values, select_rows};
 pub use softmax::softmax;
 pub use upsample::{Bilinear, Upsampling};
 pub use window::{window_partition, window_unpartition};

@@ -5,12 +5,19 @@
 
 use burn::tensor::Tensor;
 
+use super::backend;
+
 /// Cuts a grid into windows, padding it with zeros on the right and the bottom.
 ///
 /// # Shapes
 /// - x: `[batch, height, width, dim]`
 /// - output: `[batch · windows, window, window, dim]`
 pub fn window_partition(x: Tensor<4>, window: usize) -> Tensor<4> {
+    backend!(window_partition(&x, window));
+    define_partition(x, window)
+}
+
+fn define_partition(x: Tensor<4>, window: usize) -> Tensor<4> {
     let [batch, height, width, dim] = x.dims();
     let (rows, columns) = (height.div_ceil(window), width.div_ceil(window));
     let (below, right) = (rows * window - height, columns * window - width);
@@ -29,6 +36,11 @@ pub fn window_partition(x: Tensor<4>, window: usize) -> Tensor<4> {
 /// - windows: `[batch · windows, window, window, dim]`
 /// - output: `[batch, height, width, dim]`
 pub fn window_unpartition(windows: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
+    backend!(window_unpartition(&windows, height, width));
+    define_unpartition(windows, height, width)
+}
+
+fn define_unpartition(windows: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
     let [count, window, _, dim] = windows.dims();
     let (rows, columns) = (height.div_ceil(window), width.div_ceil(window));
     let batch = count / (rows * columns);
@@ -38,9 +50,28 @@ pub fn window_unpartition(windows: Tensor<4>, height: usize, width: usize) -> Te
         columns * window,
         dim,
     ]);
-    if rows * window > height || columns * window > width {
-        x.slice([0..batch, 0..height, 0..width, 0..dim])
-    } else {
-        x
+    x.slice([0..batch, 0..height, 0..width, 0..dim])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, by_kernel, devices, random};
+
+    #[test]
+    fn kernels_match_the_definitions() {
+        for device in devices() {
+            // Exact, with padding on one side, on both, and one window larger than the grid.
+            for ([batch, height, width, dim], window) in
+                [([1, 4, 6, 4], 2), ([2, 7, 6, 12], 3), ([3, 5, 9, 5], 4), ([1, 3, 2, 8], 7), ([1, 1, 1, 1], 1)]
+            {
+                let x = random([batch, height, width, dim], &device);
+                let windows = by_kernel(|| window_partition(x.clone(), window));
+                assert_close(windows.clone(), define_partition(x.clone(), window), 0.0);
+                let back = by_kernel(|| window_unpartition(windows.clone(), height, width));
+                assert_close(back.clone(), define_unpartition(windows, height, width), 0.0);
+                assert_close(back, x, 0.0);
+            }
+        }
     }
 }

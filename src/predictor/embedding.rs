@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorData, Transaction};
+use burn::tensor::{Int, Tensor, Transaction};
 
 use super::encoded_prompt::{EncodedPrompt, Form, groups};
 use super::{Predictor, Shared, lost, read, values};
@@ -263,13 +263,13 @@ impl ImageEmbedding {
         let attended = if wanted.len() == points.len() {
             attended
         } else {
-            attended.select(self.indices(wanted.iter().map(|(index, _)| *index)))
+            attended.select(&wanted.iter().map(|(index, _)| *index).collect::<Vec<_>>())
         };
         let pixels = self.geometry.low_res_size().pow(2);
         let masks = decoder.masks(attended, &shared.hypernetworks).reshape([wanted.len() * MASK_TOKENS, pixels]);
-        let rows =
-            wanted.iter().enumerate().flat_map(|(row, (_, tokens))| tokens.iter().map(move |t| row * MASK_TOKENS + t));
-        let logits = read(masks.select(0, self.indices(rows))).await?;
+        let rows = wanted.iter().enumerate();
+        let rows = rows.flat_map(|(row, (_, tokens))| tokens.iter().map(move |token| row * MASK_TOKENS + token));
+        let logits = read(ops::select_rows(masks, &rows.collect::<Vec<_>>())).await?;
         let candidates = wanted.iter().flat_map(|(index, tokens)| tokens.iter().map(|token| (*index, *token)));
         Ok(candidates
             .zip(logits.chunks_exact(pixels))
@@ -290,12 +290,6 @@ impl ImageEmbedding {
         Arc::ptr_eq(&self.predictor.model, &other.predictor.model)
     }
 
-    fn indices(&self, of: impl Iterator<Item = usize>) -> Tensor<1, Int> {
-        let indices: Vec<i32> = of.map(|index| index as i32).collect();
-        let count = indices.len();
-        Tensor::from_data(TensorData::new(indices, [count]), &self.predictor.device)
-    }
-
     /// Prompts of the same form, through the decoder's attention.
     fn attend(&self, shared: &Shared, prompts: &[EncodedPrompt]) -> Attended {
         let Predictor { model, device, .. } = &self.predictor;
@@ -309,12 +303,12 @@ impl ImageEmbedding {
             tokens.extend(&prompt.tokens);
         }
         let count = tokens.len() / dim / batch;
-        let tokens = Tensor::from_data(TensorData::new(tokens, [batch, count, dim]), device);
+        let tokens = ops::from_values(tokens, [batch, count, dim], device);
         let masks: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.mask.iter().flatten().copied()).collect();
         let dense = if masks.is_empty() {
             encoder.no_mask()
         } else {
-            encoder.encode_masks(Tensor::from_data(TensorData::new(masks, [batch, low, low, 1]), device))
+            encoder.encode_masks(ops::from_values(masks, [batch, low, low, 1], device))
         };
         model.sam.mask_decoder().attend(self.features.clone(), shared.image_pe.clone(), tokens, dense)
     }

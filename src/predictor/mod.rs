@@ -18,7 +18,7 @@ use crate::geometry::Geometry;
 use crate::model::mask_decoder::Hypernetworks;
 use crate::model::prompt_encoder::PointEncoder;
 use crate::preprocess::ImageReader;
-use crate::{SamError, embedding_file};
+use crate::{SamError, embedding_file, ops};
 
 pub use embedding::{ImageEmbedding, SegmentOptions};
 #[cfg(target_arch = "wasm32")]
@@ -77,11 +77,11 @@ impl Predictor {
         let (encoder, decoder) = (self.model.sam.prompt_encoder(), self.model.sam.mask_decoder());
         let table = encoder.point_table();
         let [rows, dim] = table.dims();
-        let mut table = read(Tensor::cat(vec![table, decoder.output_tokens()], 0)).await?;
+        let mut table = read(ops::concat_rows(vec![table, decoder.output_tokens()])).await?;
         let output_tokens = table.split_off(rows * dim);
         let points = encoder.point_encoder(table);
         let size = self.model.config.embedding_size();
-        let image_pe = Tensor::from_data(TensorData::new(points.dense_pe(), [1, size, size, dim]), &self.device);
+        let image_pe = ops::from_values(points.dense_pe(), [1, size, size, dim], &self.device);
         // Whoever was first: both are the same.
         Ok(self.shared.get_or_init(|| Shared {
             points,
@@ -141,7 +141,7 @@ impl Predictor {
     pub fn open(&self, file: &[u8]) -> Result<ImageEmbedding, SamError> {
         let contents = embedding_file::parse(file, &self.model)?;
         let [_, dim, height, width] = contents.shape;
-        let features = Tensor::<4>::from_data(TensorData::new(contents.data, [1, dim, height, width]), &self.device);
+        let features = ops::from_values(contents.data, [1, dim, height, width], &self.device);
         Ok(ImageEmbedding::new(self.clone(), features.permute([0, 2, 3, 1]), contents.geometry))
     }
 }

@@ -88,7 +88,7 @@ impl WarmUp {
         }
         // A browser only queues what is to be compiled. One number read back is behind it in the queue: when it is here, so are
         // the kernels, or the error of one that the driver refuses.
-        super::read(Tensor::<1>::from_data([0.0], &predictor.device)).await?;
+        super::read(ops::from_values(vec![0.0f32], [1], &predictor.device)).await?;
         self.done = (self.done + 1).min(self.total);
         Ok(self.done == self.total)
     }

@@ -156,7 +156,7 @@ class Trainer:
         truth = torch.from_numpy(masks).float()[:, None]
         truth = F.avg_pool2d(truth, 4)[:, 0].to(device)
         owner = torch.arange(options.batch, device=device).repeat_interleave(options.prompts)
-        with_box = self.rng.random(len(masks)) < 0.45
+        with_box = self.rng.random(len(masks)) < 0.6
         points, labels = prompts.first_prompts(masks, with_box, self.rng)
         ambiguous = torch.from_numpy(~with_box).to(device)
         rows = torch.arange(len(masks), device=device)
@@ -165,7 +165,7 @@ class Trainer:
         with torch.autocast(device.type, torch.bfloat16):
             embedding = self.encode(images.to(device))
             hint = self.hints(embedding, maps.to(device))
-        rounds = (2, 3, 2, 1)[self.step % 4]  # a third round teaches less than new pictures do
+        rounds = (2, 1, 3, 1, 2, 1)[self.step % 6]  # a third round teaches less than new pictures do
         total = hint
         for turn in range(rounds):
             given = torch.from_numpy(points).to(device), torch.from_numpy(labels).to(device)

@@ -9,6 +9,7 @@ mod gemm;
 mod math;
 mod norm;
 mod parallel;
+mod rows;
 mod softmax;
 
 use burn::backend::Flex;
@@ -18,6 +19,8 @@ use burn_flex::FlexTensor;
 use self::attention::Heads;
 use self::conv::Image;
 use self::gemm::{Epilogue, Packed, Right, Rows, Size};
+use self::rows::Windows;
+use super::add::larger_first;
 use super::{Activation, Bias, MAX_HEAD_DIM, Order};
 
 /// activation(x · weight + bias), see [`linear`](super::linear()).
@@ -136,12 +139,7 @@ pub(super) fn layer_norm<const D: usize>(
     match residual {
         Some(residual) => {
             let residual = ordered(residual)?;
-            let (input, residual) = (slice(&input), slice(&residual));
-            let mut sum = vec![0.0; input.len()];
-            parallel::rows(&mut sum, 1, 1, 1, |first, sum| {
-                let terms = input[first..].iter().zip(&residual[first..]);
-                sum.iter_mut().zip(terms).for_each(|(sum, (a, b))| *sum = a + b);
-            });
+            let sum = rows::add(slice(&input), slice(&residual));
             norm::layer_norm(&sum, slice(&gamma), slice(&beta), epsilon as f32, &mut out);
         }
         None => norm::layer_norm(slice(&input), slice(&gamma), slice(&beta), epsilon as f32, &mut out),
@@ -163,11 +161,60 @@ pub(super) fn softmax<const D: usize>(x: &Tensor<D>, scale: f64) -> Option<Tenso
     Some(tensor(out, shape))
 }
 
-/// See [`activate`](super::activate).
-pub(super) fn activate<const D: usize>(x: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
-    let mut out = slice(&ordered(x)?).to_vec();
-    math::activate(&mut out, activation);
-    Some(tensor(out, x.dims()))
+/// See [`add`](super::add()).
+pub(super) fn add<const D: usize>(left: &Tensor<D>, right: &Tensor<D>, activation: Activation) -> Option<Tensor<D>> {
+    let [larger, smaller] = larger_first(left, right)?;
+    let mut out = rows::add(slice(&ordered(larger)?), slice(&ordered(smaller)?));
+    if activation != Activation::None {
+        math::activate(&mut out, activation);
+    }
+    Some(tensor(out, larger.dims()))
+}
+
+/// See [`from_values`](super::from_values).
+pub(super) fn from_data<const D: usize>(data: TensorData) -> Tensor<D> {
+    Tensor::from_primitive::<Flex>(FlexTensor::from_data(data))
+}
+
+/// See [`select_rows`](super::select_rows).
+pub(super) fn select_rows<const D: usize>(x: &Tensor<D>, indices: &[usize]) -> Option<Tensor<D>> {
+    let (input, mut shape) = (ordered(x)?, x.dims());
+    let row = shape[1..].iter().product::<usize>();
+    shape[0] = indices.len();
+    let rows = indices.iter().flat_map(|index| &slice(&input)[index * row..][..row]);
+    Some(tensor(rows.copied().collect(), shape))
+}
+
+/// See [`concat_rows`](super::concat_rows).
+pub(super) fn concat_rows<const D: usize>(tensors: &[Tensor<D>]) -> Option<Tensor<D>> {
+    let mut shape = tensors.first()?.dims();
+    shape[0] = tensors.iter().map(|x| x.dims()[0]).sum();
+    let mut out = Vec::with_capacity(shape.iter().product());
+    for x in tensors {
+        out.extend_from_slice(slice(&ordered(x)?));
+    }
+    Some(tensor(out, shape))
+}
+
+/// See [`window_partition`](super::window_partition).
+pub(super) fn window_partition(x: &Tensor<4>, window: usize) -> Option<Tensor<4>> {
+    let (input, [batch, height, width, dim]) = (ordered(x)?, x.dims());
+    let windows = Windows { batch, height, width, dim, window };
+    let shape = [windows.count(), window, window, dim];
+    let mut out = vec![0.0; shape.iter().product()];
+    windows.runs(|to, from, count| out[to..][..count].copy_from_slice(&slice(&input)[from..][..count]));
+    Some(tensor(out, shape))
+}
+
+/// See [`window_unpartition`](super::window_unpartition).
+pub(super) fn window_unpartition(windows: &Tensor<4>, height: usize, width: usize) -> Option<Tensor<4>> {
+    let (input, [count, window, _, dim]) = (ordered(windows)?, windows.dims());
+    let windows = Windows { batch: 1, height, width, dim, window };
+    let windows = Windows { batch: count / windows.count(), ..windows };
+    let shape = [windows.batch, height, width, dim];
+    let mut out = vec![0.0; shape.iter().product()];
+    windows.runs(|from, to, count| out[to..][..count].copy_from_slice(&slice(&input)[from..][..count]));
+    Some(tensor(out, shape))
 }
 
 /// See [`attention`](super::attention()).
@@ -285,5 +332,5 @@ fn slice(x: &FlexTensor) -> &[f32] {
 }
 
 fn tensor<const D: usize>(data: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-    Tensor::from_primitive::<Flex>(FlexTensor::from_data(TensorData::new(data, shape)))
+    from_data(TensorData::new(data, shape))
 }

@@ -8,6 +8,7 @@ mod conv;
 mod grid;
 mod linear;
 mod norm;
+mod rows;
 mod softmax;
 mod upsample;
 
@@ -26,6 +27,7 @@ pub(super) use self::conv::{conv3x3, depthwise_conv3x3};
 use self::grid::Grid;
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
+pub(super) use self::rows::{add, concat_rows, from_data, select_rows, window_partition, window_unpartition};
 pub(super) use self::softmax::softmax;
 pub(super) use self::upsample::upsampled_bits;
 use super::Activation;
