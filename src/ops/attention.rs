@@ -1,11 +1,11 @@
 //! Scaled dot-product attention with the two kinds of position bias SAM's encoders use.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation;
-use burn::tensor::{Int, Tensor, TensorData};
 
-use super::backend;
 #[cfg(feature = "webgpu")]
 use super::gpu;
+use super::{backend, select_rows};
 
 /// What is added to the scores before the softmax.
 #[derive(Debug, Clone)]
@@ -193,10 +193,9 @@ impl Parts {
 
 /// The rows of a relative-position table for every pair of positions: `[size, size, head_dim]`.
 fn relative(table: &Tensor<2>, size: usize) -> Tensor<3> {
-    let indices: Vec<i32> = (0..size * size).map(|i| (i / size + size - 1 - i % size) as i32).collect();
-    let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [size * size]), &table.device());
+    let indices: Vec<usize> = (0..size * size).map(|i| i / size + size - 1 - i % size).collect();
     let [_, dim] = table.dims();
-    table.clone().select(0, indices).reshape([size, size, dim])
+    select_rows(table.clone(), &indices).reshape([size, size, dim])
 }
 
 #[cfg(test)]

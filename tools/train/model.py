@@ -26,11 +26,11 @@ CONFIG = {
     "format": 1,
     "encoder": {
         "kind": "tiny_vit",
-        "image_size": 384,
+        "image_size": 512,
         "dims": [32, 64, 128, 192],
         "depths": [1, 2, 4, 2],
         "heads": [1, 2, 4, 6],
-        "windows": [8, 8, 12, 12],
+        "windows": [8, 8, 16, 16],
         "strides": [2, 2, 1],
         "mbconv_expansion": 4,
         "mlp_ratio": 4,

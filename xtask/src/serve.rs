@@ -43,8 +43,15 @@ fn answer(dir: &Path, request: Request) -> std::io::Result<()> {
         return request.respond(Response::from_string("not found\n").with_status_code(404));
     };
     let mut response = Response::from_file(file);
-    // A page built again must not meet the scripts of the last one.
-    for (name, value) in [("Content-Type", content_type(&path)), ("Cache-Control", "no-cache")] {
+    let headers = [
+        ("Content-Type", content_type(&path)),
+        // A page built again must not meet the scripts of the last one.
+        ("Cache-Control", "no-cache"),
+        // Cross-origin isolated: where the module with threads was built, the page may use it.
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Embedder-Policy", "require-corp"),
+    ];
+    for (name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {
             response.add_header(header);
         }

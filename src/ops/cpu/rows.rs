@@ -5,11 +5,14 @@ use super::parallel;
 /// Every value of `left` and the one of `right` in its place, `right` repeated.
 pub fn add(left: &[f32], right: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; left.len()];
-    parallel::rows(&mut out, right.len(), 1, right.len(), |first, out| {
-        let begin = first * right.len();
-        let rows = out.chunks_mut(right.len().max(1)).zip(left[begin..].chunks(right.len().max(1)));
-        for (out, left) in rows {
-            out.iter_mut().zip(left.iter().zip(right)).for_each(|(out, (left, right))| *out = left + right);
+    parallel::rows(&mut out, 1, 1, 1, |first, out| {
+        let mut done = 0;
+        while done < out.len() {
+            let begin = (first + done) % right.len();
+            let count = (right.len() - begin).min(out.len() - done);
+            let terms = left[first + done..].iter().zip(&right[begin..]);
+            out[done..][..count].iter_mut().zip(terms).for_each(|(out, (left, right))| *out = left + right);
+            done += count;
         }
     });
     out

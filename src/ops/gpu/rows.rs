@@ -8,6 +8,7 @@ use super::grid::{Grid, operations};
 use super::{Kernel, Sizes, on_gpu, view};
 use crate::ops::Activation;
 use crate::ops::add::larger_first;
+use crate::ops::before_definition;
 
 /// Threads of a workgroup, side by side.
 const WORKGROUP: usize = 64;
@@ -62,13 +63,12 @@ fn move_windows(
 /// See [`from_values`](crate::ops::from_values).
 pub fn from_data<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     // A tensor knows burn-cubecl's name of its device.
-    match view(&Tensor::<1>::empty([1], device)) {
-        Some(other) => Tensor::from_primitive::<CubeBackend>(CubeBackend::float_from_data(data, &other.device)),
-        None => {
-            let dtype = data.dtype();
-            Tensor::from_data(data, (device, dtype))
-        }
+    if let Some(other) = view(&Tensor::<1>::empty([1], device)) {
+        return Tensor::from_primitive::<CubeBackend>(CubeBackend::float_from_data(data, &other.device));
     }
+    before_definition("from_values");
+    let dtype = data.dtype();
+    Tensor::from_data(data, (device, dtype))
 }
 
 /// See [`select_rows`](crate::ops::select_rows).
