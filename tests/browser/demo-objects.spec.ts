@@ -214,6 +214,39 @@ test.describe("another image", { tag: "@cpu" }, () => {
     await answered(page);
     expect(await shown(page)).toEqual(cat);
   });
+
+  test("loses nothing of the images before that either", async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    const ball = await shown(page);
+    const stage = page.locator("#stage");
+    for (const [sample, size] of [
+      ["cat.jpg", "451,300"],
+      ["coffee.jpg", "600,400"],
+    ] as const) {
+      await page.locator(`[data-sample="${sample}"]`).click();
+      await expect(stage).toHaveAttribute("data-image", size);
+      await expectState(page, "encoded");
+      await click(page, [0.5, 0.5]);
+      await answered(page);
+    }
+    const coffee = await shown(page);
+    // The click, then the image before it.
+    const steps = async (keys: string, size: string): Promise<void> => {
+      for (let i = 0; i < 2; i++) await page.keyboard.press(keys);
+      await expect(stage).toHaveAttribute("data-image", size);
+      await expectState(page, "encoded");
+      await answered(page);
+    };
+    await steps("Control+z", "451,300");
+    await steps("Control+z", "320,240");
+    await expect.poll(() => shown(page)).toEqual(ball);
+    await steps("Control+Shift+z", "451,300");
+    await steps("Control+Shift+z", "600,400");
+    expect(await shown(page)).toEqual(coffee);
+  });
 });
 
 test.describe("leaving the page", { tag: "@cpu" }, () => {

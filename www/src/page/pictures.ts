@@ -1,6 +1,6 @@
 /**
- * Which image is on the stage. Opening another loses nothing: the image before stays, with its objects, and undo goes back
- * to it where nothing else is left to undo.
+ * Which image is on the stage. Opening another loses nothing: the images before stay, with their objects, and undo goes
+ * back to them where nothing else is left to undo.
  */
 import { blankPicture, type Picture } from "../io/picture.ts";
 import type { Engine } from "../model/engine.ts";
@@ -28,6 +28,9 @@ interface Opened {
   readonly saved: Blob | undefined;
 }
 
+/** Images with objects that can be gone back to: large photographs take 50 MB each. */
+const MOST_LEFT = 8;
+
 /** An image that was left, and its objects. */
 interface Left extends Opened {
   readonly history: History<Objects>;
@@ -37,8 +40,9 @@ export class Pictures {
   readonly #engine: Engine;
   readonly #actions: PictureActions;
   #shown: Opened | null = null;
-  #before: Left | null = null;
-  #after: Left | null = null;
+  /** The last one is gone back to first. */
+  #before: readonly Left[] = [];
+  #after: readonly Left[] = [];
   /** Counts opened files: a slow one must not replace a later one. */
   #turn = 0;
   /** What is shown or can be gone back to. */
@@ -54,16 +58,16 @@ export class Pictures {
   }
 
   get canGoBack(): boolean {
-    return this.#before !== null;
+    return this.#before.length > 0;
   }
 
   get canGoForward(): boolean {
-    return this.#after !== null;
+    return this.#after.length > 0;
   }
 
   /** The objects of the images that were left. */
   get left(): Objects[] {
-    return [this.#before, this.#after].flatMap((left) => (left ? [left.history.present] : []));
+    return [...this.#before, ...this.#after].map((left) => left.history.present);
   }
 
   async open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
@@ -80,13 +84,13 @@ export class Pictures {
       if (!this.#held.has(picture)) picture.bitmap.close();
       return;
     }
-    const left = this.#leave();
-    this.#after = null;
-    if (left?.history.present.items.some((item) => !isBlank(item))) this.#before = left;
+    const [left] = this.#leave();
+    this.#after = [];
+    if (left?.history.present.items.some((item) => !isBlank(item))) this.#before = [...this.#before, left].slice(-MOST_LEFT);
     if (!left) leaveWelcome();
     if (focus) this.#actions.focus();
     this.#show({ picture, saved });
-    if (left && this.#before === left) this.#actions.say(text.undoBrings(left.picture.name));
+    if (left && this.#before.at(-1) === left) this.#actions.say(text.undoBrings(left.picture.name));
   }
 
   /** The encoding of the picture that is shown, or of one that is not there. */
@@ -101,32 +105,34 @@ export class Pictures {
   }
 
   back(): void {
-    const before = this.#before;
+    const before = this.#before.at(-1);
     if (!before) return;
     this.#turn++;
-    this.#after = this.#leave();
-    this.#before = null;
+    this.#before = this.#before.slice(0, -1);
+    this.#after = [...this.#after, ...this.#leave()];
     this.#show(before, before.history);
   }
 
   forward(): void {
-    const after = this.#after;
+    const after = this.#after.at(-1);
     if (!after) return;
     this.#turn++;
-    this.#before = this.#leave();
-    this.#after = null;
+    this.#before = [...this.#before, ...this.#leave()];
+    this.#after = this.#after.slice(0, -1);
     this.#show(after, after.history);
   }
 
-  #leave(): Left | null {
+  /** What is left: nothing before the first image. */
+  #leave(): readonly Left[] {
     this.#actions.leave();
-    return this.#shown && { ...this.#shown, history: this.#actions.state().history };
+    return this.#shown ? [{ ...this.#shown, history: this.#actions.state().history }] : [];
   }
 
   #show({ picture, saved }: Opened, history?: History<Objects>): void {
-    this.#shown = { picture, saved };
+    const shown = { picture, saved };
+    this.#shown = shown;
     this.#actions.show(history);
-    const held = new Set([this.#shown, this.#before, this.#after].flatMap((one) => (one ? [one.picture] : [])));
+    const held = new Set([shown, ...this.#before, ...this.#after].map((one) => one.picture));
     for (const old of this.#held) if (!held.has(old)) old.bitmap.close();
     this.#held = held;
     void this.#engine.open(picture, saved);
