@@ -86,7 +86,8 @@ export class Pictures {
     }
     const [left] = this.#leave();
     this.#after = [];
-    if (left?.history.present.items.some((item) => !isBlank(item))) this.#before = [...this.#before, left].slice(-MOST_LEFT);
+    if (left?.history.present.items.some((item) => !isBlank(item)))
+      this.#before = [...this.#before, left].slice(-MOST_LEFT);
     if (!left) leaveWelcome();
     if (focus) this.#actions.focus();
     this.#show({ picture, saved });
