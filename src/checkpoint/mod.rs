@@ -132,7 +132,7 @@ fn name(config: &SamConfig) -> &'static str {
         },
         EncoderConfig::TinyVit(tiny) => match (tiny.dims.as_slice(), tiny.image_size) {
             ([64, 128, 160, 320], 1024) => "mobile-sam",
-            ([32, 64, 128, 192], 384) => "tiny",
+            ([32, 64, 128, 192], 512) => "tiny",
             _ => "custom",
         },
     }

@@ -21,7 +21,7 @@ test("what was loaded", async ({ bench, device }) => {
     precision: "f32",
     parameters: 2848624,
     bytes: expect.any(Number),
-    imageSize: 384,
+    imageSize: 512,
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     wasmMemory: expect.any(Number),
   });
