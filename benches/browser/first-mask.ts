@@ -15,6 +15,7 @@ import { median } from "./result.ts";
 /** Which of the page's own photographs is opened, and where it is clicked: fractions of its sides. */
 const SAMPLE = { name: "coffee.jpg", place: [0.5, 0.5] } as const;
 const VISITS = ["cold", "warm"] as const;
+const BROWSER_START_MS = 3000;
 type Visit = (typeof VISITS)[number];
 
 /** Milliseconds, from the navigation on where nothing else is said. */
@@ -114,6 +115,8 @@ async function pay(
     await page.addInitScript(watch, options.image === undefined ? SAMPLE.name : null);
     const browser = context.browser();
     if (options.trace && browser) await startTracing(browser, page);
+    // A browser that has just been started is busy with itself; a visitor's is not.
+    await page.waitForTimeout(BROWSER_START_MS);
     // A visitor without a GPU has not asked for the CPU.
     await page.goto(device === "cpu" ? url : `${url}?device=${device}`);
     if (options.image !== undefined) await page.locator("#file").setInputFiles(resolve(root, options.image));
