@@ -13,7 +13,7 @@ test("the embedding is a tensor", async ({ bench }) => {
       flat: data.every((v) => v === data[0]),
     };
   });
-  expect(result).toEqual({ shape: [1, 128, 24, 24], floats: true, length: 128 * 24 * 24, finite: true, flat: false });
+  expect(result).toEqual({ shape: [1, 128, 32, 32], floats: true, length: 128 * 32 * 32, finite: true, flat: false });
 });
 
 test("a saved image gives the same masks when it is opened again", async ({ bench }) => {

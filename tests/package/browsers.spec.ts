@@ -75,7 +75,7 @@ function expectTour(report: unknown): void {
     "everything mode": [[9, 9, true], true, true],
     "everything, given up": true,
     "saved and opened": area,
-    embedding: [1, 128, 24, 24],
+    embedding: [1, 128, 32, 32],
     "the model is kept": true,
     "an encode given up": true,
     "a hover overtaken": [true, "no error"],
