@@ -44,7 +44,7 @@ impl MaskDecoder {
     /// # Shapes
     /// - image: `[1, h, w, dim]`, one image for the whole batch; image_pe: `[1, h, w, dim]`
     /// - tokens: `[batch, 5 + n, dim]`, the [output tokens](Self::output_tokens) and those of the prompt
-    /// - dense: `[batch or 1, h or 1, w or 1, dim]`
+    /// - dense: `[batch, h, w, dim]`, or `[1, 1, 1, dim]` for all
     /// - output: masks `[batch, 4, 4h, 4w]` and scores `[batch, 4]`
     pub fn forward(
         &self,
@@ -65,9 +65,7 @@ impl MaskDecoder {
     pub fn attend(&self, image: Tensor<4>, image_pe: Tensor<4>, tokens: Tensor<3>, dense: Tensor<4>) -> Attended {
         let ([_, h, w, dim], [batch, ..]) = (image.dims(), tokens.dims());
         let src = ops::add(image, dense, Activation::None);
-        let [images, ..] = src.dims();
-        let src = if images == batch { src } else { ops::select_rows(src, &vec![0; batch]) };
-        let src = src.reshape([batch, h * w, dim]);
+        let src = src.expand([batch, h, w, dim]).reshape([batch, h * w, dim]);
 
         let (tokens, src) = self.transformer.forward(src, image_pe.reshape([1, h * w, dim]), tokens);
         Attended { tokens, src: src.reshape([batch, h, w, dim]) }

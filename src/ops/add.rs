@@ -7,7 +7,8 @@ use super::{Activation, backend};
 
 /// activation(left + right), the smaller of the two repeated along the first axes of the larger.
 ///
-/// burn's own sum is one for quantised tensors, too: with what that takes, a sixth of a module for browsers.
+/// burn's own sum is one for quantised tensors, too, with all that those take. Tensors that repeat along another axis have no
+/// kernel; nor has, in a browser, a tensor and itself: WebGPU binds no buffer twice.
 ///
 /// # Shapes
 /// - left, right: `[...]`, one of them 1 along any number of its first axes
@@ -17,8 +18,8 @@ pub fn add<const D: usize>(left: Tensor<D>, right: Tensor<D>, activation: Activa
     define_activate(left + right, activation)
 }
 
-/// The larger of two tensors, then the one that is repeated in it; `None` where an axis of it is repeated after one that is
-/// not.
+/// The larger of two tensors, then the one that is repeated in it; `None` where their shapes do not fit, or an axis would be
+/// repeated after one that is not.
 pub(super) fn larger_first<'a, const D: usize>(
     left: &'a Tensor<D>,
     right: &'a Tensor<D>,
@@ -48,6 +49,9 @@ mod tests {
                 [[3, 7, 12], [1, 7, 12]],
                 [[5, 7, 3], [1, 1, 3]],
                 [[1, 1, 12], [2, 70, 12]],
+                // Several parts for threads, which begin anywhere in what is repeated; several dispatches.
+                [[1, 131, 777], [4, 131, 777]],
+                [[40, 700, 64], [1, 1, 64]],
             ] {
                 for activation in [Activation::None, Activation::Gelu, Activation::Relu] {
                     // From where GELU is 0 to where it is x; rows that do not lie side by side.

@@ -1,6 +1,7 @@
 //! Tensors from values and from the rows of others: rows are what lies along the first axis.
 //!
-//! burn has all of these, for tensors of every type and with conversions between them: a tenth of a module for browsers.
+//! burn has all of these, for tensors of every type, quantised ones too, and with conversions between them: what that takes is
+//! none of a browser's business.
 
 use burn::tensor::{Device, Element, Int, Tensor, TensorData};
 
@@ -14,13 +15,12 @@ pub fn from_values<E: Element, const D: usize>(values: Vec<E>, shape: [usize; D]
         return super::cpu::from_data(data);
     }
     #[cfg(feature = "webgpu")]
-    return super::gpu::from_data(data, device);
-    #[cfg(not(feature = "webgpu"))]
-    {
-        super::before_definition("from_values");
-        let dtype = data.dtype();
-        Tensor::from_data(data, (device, dtype))
+    if let Some(device) = super::gpu::cube_device(device) {
+        return super::gpu::from_data(data, &device);
     }
+    super::before_definition("from_values");
+    let dtype = data.dtype();
+    Tensor::from_data(data, (device, dtype))
 }
 
 /// Some of the rows, in this order.
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn rows_are_selected() {
         for device in devices() {
-            let x = random([5, 3, 7], &device);
+            let x = random([3, 5, 7], &device).swap_dims(0, 1);
             for indices in [&[0][..], &[4, 0, 0, 2], &[1, 2, 3]] {
                 let found = by_kernel(|| select_rows(x.clone(), indices));
                 let rows = indices.iter().map(|index| x.clone().slice(*index..index + 1));

@@ -61,11 +61,11 @@ mod tests {
     #[test]
     fn kernels_match_the_definitions() {
         for device in devices() {
-            // Exact, with padding on one side, on both, and one window larger than the grid.
+            // Exact, with padding on one side, on both, one window larger than the grid, and several dispatches.
             for ([batch, height, width, dim], window) in
-                [([1, 4, 6, 4], 2), ([2, 7, 6, 12], 3), ([3, 5, 9, 5], 4), ([1, 3, 2, 8], 7), ([1, 1, 1, 1], 1)]
+                [([1, 4, 6, 4], 2), ([2, 7, 6, 12], 3), ([3, 5, 9, 5], 4), ([1, 3, 2, 8], 7), ([4, 60, 60, 128], 14)]
             {
-                let x = random([batch, height, width, dim], &device);
+                let x = random([batch, width, height, dim], &device).swap_dims(1, 2);
                 let windows = by_kernel(|| window_partition(x.clone(), window));
                 assert_close(windows.clone(), define_partition(x.clone(), window), 0.0);
                 let back = by_kernel(|| window_unpartition(windows.clone(), height, width));

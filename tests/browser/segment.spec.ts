@@ -36,7 +36,7 @@ test("three candidates, best first, with box and area", { tag: "@cpu" }, async (
   expect(masks.map(({ score }) => score)).toEqual(masks.map(({ score }) => score).sort((a, b) => b - a));
   for (const { area, counted, inBox, touches, strange, side } of masks) {
     expect(area).toBeGreaterThan(1000);
-    expect([counted, inBox, touches, strange, side]).toEqual([area, area, true, 0, 96]);
+    expect([counted, inBox, touches, strange, side]).toEqual([area, area, true, 0, 128]);
   }
 });
 

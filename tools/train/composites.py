@@ -22,7 +22,7 @@ def resize(image, side):
 class Renderer:
     """stamps, clip_art: lists of BGRA cut-outs; backgrounds: list of BGR; size: S; extents: range of objects' sizes, as shares of S."""
 
-    def __init__(self, stamps, clip_art, backgrounds, size=384, extents=(0.1, 0.85)):
+    def __init__(self, stamps, clip_art, backgrounds, size, extents=(0.1, 0.85)):
         self.stamps, self.clip_art, self.backgrounds = stamps, clip_art, backgrounds
         self.size, self.extents = size, extents
 

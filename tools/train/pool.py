@@ -56,7 +56,7 @@ class Pool:
     left by an earlier run is used at once.
     """
 
-    def __init__(self, data, directory, slots=3072, size=384, reuse=4, lead=True):
+    def __init__(self, data, directory, size, slots=3072, reuse=4, lead=True):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         self.slots, self.pids, self.worker = slots, [], None

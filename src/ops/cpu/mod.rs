@@ -181,8 +181,11 @@ pub(super) fn select_rows<const D: usize>(x: &Tensor<D>, indices: &[usize]) -> O
     let (input, mut shape) = (ordered(x)?, x.dims());
     let row = shape[1..].iter().product::<usize>();
     shape[0] = indices.len();
-    let rows = indices.iter().flat_map(|index| &slice(&input)[index * row..][..row]);
-    Some(tensor(rows.copied().collect(), shape))
+    let mut out = Vec::with_capacity(shape.iter().product());
+    for index in indices {
+        out.extend_from_slice(&slice(&input)[index * row..][..row]);
+    }
+    Some(tensor(out, shape))
 }
 
 /// See [`concat_rows`](super::concat_rows).

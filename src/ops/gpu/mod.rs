@@ -1,6 +1,7 @@
 //! Kernels for the GPU, in WGSL.
 //!
-//! Each template is one kernel; here its placeholders get their values and it is launched. Every function gives `None`
+//! Each template is one kernel; here its placeholders get their values and it is launched (rows are selected and put together by
+//! burn's own). Every function of tensors gives `None`
 //! where a tensor is not on the GPU or not f32, or its sizes are none the kernel is made for.
 
 mod attention;
@@ -27,7 +28,9 @@ pub(super) use self::conv::{conv3x3, depthwise_conv3x3};
 use self::grid::Grid;
 pub(super) use self::linear::{linear, matmul};
 pub(super) use self::norm::layer_norm;
-pub(super) use self::rows::{add, concat_rows, from_data, select_rows, window_partition, window_unpartition};
+pub(super) use self::rows::{
+    add, concat_rows, cube_device, from_data, select_rows, window_partition, window_unpartition,
+};
 pub(super) use self::softmax::softmax;
 pub(super) use self::upsample::upsampled_bits;
 use super::Activation;

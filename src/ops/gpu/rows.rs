@@ -2,13 +2,13 @@
 
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::tensor::{Device, Tensor, TensorData};
+use burn_cubecl::CubeDevice;
 use burn_wgpu::CubeBackend;
 
 use super::grid::{Grid, operations};
 use super::{Kernel, Sizes, on_gpu, view};
 use crate::ops::Activation;
 use crate::ops::add::larger_first;
-use crate::ops::before_definition;
 
 /// Threads of a workgroup, side by side.
 const WORKGROUP: usize = 64;
@@ -61,14 +61,13 @@ fn move_windows(
 }
 
 /// See [`from_values`](crate::ops::from_values).
-pub fn from_data<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
-    // A tensor knows burn-cubecl's name of its device.
-    if let Some(other) = view(&Tensor::<1>::empty([1], device)) {
-        return Tensor::from_primitive::<CubeBackend>(CubeBackend::float_from_data(data, &other.device));
-    }
-    before_definition("from_values");
-    let dtype = data.dtype();
-    Tensor::from_data(data, (device, dtype))
+pub fn from_data<const D: usize>(data: TensorData, device: &CubeDevice) -> Tensor<D> {
+    Tensor::from_primitive::<CubeBackend>(CubeBackend::float_from_data(data, device))
+}
+
+/// burn-cubecl's name of a device, as a tensor there knows it.
+pub fn cube_device(device: &Device) -> Option<CubeDevice> {
+    Some(view(&Tensor::<1>::empty([1], device))?.device)
 }
 
 /// See [`select_rows`](crate::ops::select_rows).
