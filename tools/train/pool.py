@@ -53,7 +53,7 @@ class Pool:
     """`batch` gives pictures [B, S, S, 3] and label maps [B, 2, S, S] from what is rendered so far.
 
     reuse: pictures used for each one rendered. Of several training processes the one that leads has the worker. A pool
-    left by an earlier run is used at once.
+    left by an earlier run, of the same size, is used at once.
     """
 
     def __init__(self, data, directory, size, slots=3072, reuse=4, lead=True):

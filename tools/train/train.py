@@ -254,7 +254,7 @@ class Trainer:
         self.options.out.mkdir(parents=True, exist_ok=True)
         if self.options.resume:
             self.restore()
-        pool = Pool(self.options.data, self.options.out / "pool", size=self.net.size, reuse=self.options.reuse / self.world, lead=self.rank == 0)
+        pool = Pool(self.options.data, self.options.out / f"pool-{self.net.size}", size=self.net.size, reuse=self.options.reuse / self.world, lead=self.rank == 0)
         with open(self.options.out / "train.pid", "a") as file:
             file.write("".join(f"{pid}\n" for pid in [os.getpid(), *pool.pids]))
         log = open(self.options.out / "log.csv" if self.rank == 0 else os.devnull, "a")
