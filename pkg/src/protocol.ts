@@ -97,19 +97,42 @@ export type Request =
   | { readonly kind: "cancel"; readonly id: number }
   /** The page no longer uses this image. Takes its turn after the calls before it. */
   | { readonly kind: "free"; readonly image: number }
+  /** The threads are there, or why they are not. */
+  | { readonly kind: "threads"; readonly error?: string }
   /** End of the session; in a Worker, the page ends the Worker instead. */
   | { readonly kind: "close" };
 
 export type CallResult = Calls[CallKind]["result"];
 export type CallProgress = Calls[CallKind]["progress"];
 
+/** The name of a Worker that is to be a thread of another: they have one script, which tells by it. */
+export const THREAD = "burn-sam thread";
+
+/** Worker → page: threads to be started, as Workers of this script. */
+export interface ThreadsWanted {
+  readonly kind: "threads";
+  readonly count: number;
+  readonly script: string;
+  readonly type: WorkerType;
+  readonly start: ThreadStart;
+}
+
+/** Page → thread: an instance of the module is its own, the memory is everybody's. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+}
+
+/** Thread → page. Between the first two it is told its `ThreadStart`. */
+export type ThreadState =
+  { readonly kind: "listening" } | { readonly kind: "ready" } | { readonly kind: "failed"; readonly error: WireError };
+
 /** Worker → page. `memory` is the size of the wasm memory in bytes. */
 export type Response =
   | { readonly kind: "ready" }
   /** A Web Lock that is held as long as the Worker lives; not told where there are none. */
   | { readonly kind: "held"; readonly lock: string }
-  /** The CPU's module runs on threads; one that fails tells it on this BroadcastChannel, as a `WireError`. */
-  | { readonly kind: "threads"; readonly channel: string }
+  | ThreadsWanted
   | { readonly kind: "result"; readonly id: number; readonly value: CallResult; readonly memory: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError; readonly memory: number }
   | { readonly kind: "progress"; readonly id: number; readonly progress: CallProgress }

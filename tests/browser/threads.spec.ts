@@ -5,7 +5,6 @@ import { checkCase } from "./support/parity.ts";
 import { Fixture } from "./support/safetensors.ts";
 import { serve } from "./support/server.ts";
 import { expect, print, siteFolder, test } from "./support/test.ts";
-import { worker } from "./support/worker.ts";
 
 const isolated = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 const drawn = new Fixture("tiny_photo");
@@ -59,6 +58,13 @@ test.describe("threads", { tag: "@cpu" }, () => {
   test("an abort, the loss of a thread, a restart, and the end", async ({ page }) => {
     await page.goto(server.url);
     const results = await page.evaluate(async () => {
+      const threads: Worker[] = [];
+      globalThis.Worker = class extends Worker {
+        constructor(url: string | URL, options?: WorkerOptions) {
+          super(url, options);
+          if (options?.name === "burn-sam thread") threads.push(this);
+        }
+      };
       const sam = await burnSam.Sam.load({ device: "cpu" });
       const controller = new AbortController();
       const aborted = await outcome(() =>
@@ -67,9 +73,9 @@ test.describe("threads", { tag: "@cpu" }, () => {
       const image = await sam.encode("scene.png");
       const [mask] = await image.segment({ points: [{ x: 92.5, y: 128.25 }] });
       // As a thread does that fails.
-      const { held } = await navigator.locks.query();
       const pending = outcome(() => sam.encode("scene.png"));
-      new BroadcastChannel(held?.[0]?.name ?? "").postMessage({ code: "internal", message: "a thread stopped" });
+      const error = { code: "internal", message: "a thread stopped" };
+      threads[0]!.dispatchEvent(new MessageEvent("message", { data: { kind: "failed", error } }));
       const [{ ok }, { code }] = [await within(10, pending), await within(10, sam.lost)];
       await within(60, sam.restart());
       const adapter = sam.info.adapter;
@@ -88,16 +94,41 @@ test.describe("threads", { tag: "@cpu" }, () => {
     await expect.poll(() => page.workers().length, "Workers that are left").toBe(0);
   });
 
-  test("a page that is not isolated has one thread, and so has one whose Workers may not start others", async ({
+  test("a page that is not isolated has one thread, and so has one where threads cannot be started", async ({
     bench,
     page,
   }) => {
     expect(await bench.evaluate(() => sam.info.adapter)).toBe("WebAssembly SIMD");
     await page.goto(server.url);
-    const script = worker("no-workers", "self.Worker = class { constructor() { throw new Error('forbidden'); } };");
-    const adapter = await page.evaluate(async (worker) => {
-      return (await burnSam.Sam.load({ device: "cpu", assets: { worker } })).info.adapter;
-    }, script);
+    const warning = page.waitForEvent("console", (message) => message.type() === "warning");
+    const adapter = await page.evaluate(async () => {
+      globalThis.Worker = class extends Worker {
+        constructor(url: string | URL, options?: WorkerOptions) {
+          // As with a script that the server has lost meanwhile.
+          super(options?.name === "burn-sam thread" ? "./lost.js" : url, options);
+        }
+      };
+      return (await burnSam.Sam.load({ device: "cpu" })).info.adapter;
+    });
     expect(adapter).toBe("WebAssembly SIMD");
+    expect((await warning).text()).toContain("the model runs on one thread");
+    await expect.poll(() => page.workers().length, "Workers that are left").toBe(1);
+  });
+
+  test("the package on another origin has threads too", async ({ page }) => {
+    const anyOrigin = { "Access-Control-Allow-Origin": "*" };
+    const cdn = await serve(join(siteFolder(), "node_modules/burn-sam"), { headers: () => anyOrigin });
+    try {
+      await page.goto(server.url);
+      const adapter = await page.evaluate(async (script) => {
+        const { Sam } = (await import(script)) as typeof burnSam;
+        const sam = await Sam.load({ device: "cpu" });
+        await sam.encode("scene.png");
+        return sam.info.adapter;
+      }, `${cdn.url}dist/index.js`);
+      expect(adapter).toMatch(/threads$/);
+    } finally {
+      await cdn.close();
+    }
   });
 });

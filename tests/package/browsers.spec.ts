@@ -1,6 +1,6 @@
 // The package in other browsers, on the CPU. `cargo xtask test` installs them where it can, and names them.
 import { openFirefox, openWebKit, type Driver } from "./drivers.ts";
-import { forbidding, frames, framingSite, sites, tour } from "./sites.ts";
+import { forbidding, frames, framingSite, hasThreads, sites, threadedSite, tour } from "./sites.ts";
 import { bestOfPoint } from "../browser/support/safetensors.ts";
 import { PATIENCE, UNFINISHED, expect, expectAnswer, test } from "./support.ts";
 
@@ -41,6 +41,16 @@ for (const { name, path, open } of browsers) {
 
     for (const [name, open] of Object.entries(sites)) {
       test(name, async () => expectAnswer(await answer(await open())));
+    }
+
+    for (const from of ["its own origin", "another"]) {
+      test(`threads, the package from ${from}`, async () => {
+        test.skip(!hasThreads(), "the module was not built: `cargo xtask build --device threads` does it");
+        const title = await answer(await threadedSite(from === "another"));
+        expectAnswer(title.replace(/WebAssembly SIMD(, [2-8] threads)?/, "cpu"));
+        // WebKitGTK hands no shared memory to Workers.
+        if (name === "Firefox") expect(title).toContain("threads");
+      });
     }
 
     for (const [name, { open, missing }] of Object.entries(forbidding)) {

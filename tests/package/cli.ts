@@ -5,11 +5,13 @@ import { promisify } from "node:util";
 const environment = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1", FORCE_COLOR: undefined };
 /** Of a program that should serve, until it says where. */
 const START_TIMEOUT_MS = 60_000;
+/** Of a program that should end: what it has printed until then is in the error. */
+const END_TIMEOUT_MS = 240_000;
 
 /** Runs a script of Node in a project; a failure carries what it printed. */
 export async function node(folder: string, script: string, ...args: readonly string[]): Promise<string> {
   try {
-    const options = { cwd: folder, env: environment, encoding: "utf8" } as const;
+    const options = { cwd: folder, env: environment, encoding: "utf8", timeout: END_TIMEOUT_MS } as const;
     const { stdout } = await promisify(execFile)("node", [script, ...args], options);
     return stdout;
   } catch (error) {
@@ -34,6 +36,8 @@ export async function start(folder: string, script: string, ...args: readonly st
     if (child.pid === undefined) return;
     if (runs) process.kill(-child.pid, "SIGTERM");
     await ended;
+    // Those that it started may live on, and hold what the next program of this project asks for.
+    await groupEnded(child.pid);
   };
   let output = "";
   try {
@@ -54,5 +58,19 @@ export async function start(folder: string, script: string, ...args: readonly st
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Waits until no process of a group is left; after a while they are made to end. */
+async function groupEnded(group: number): Promise<void> {
+  const kill = (signal: NodeJS.Signals | 0): boolean => {
+    try {
+      return process.kill(-group, signal);
+    } catch {
+      return false;
+    }
+  };
+  for (let waited = 0; kill(waited < 5000 ? 0 : "SIGKILL") && waited < 10_000; waited += 50) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,5 +1,5 @@
 // Pages of somebody else that use the package without a bundler: files as they are, from servers.
-import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repository } from "../browser/support/paths.ts";
 import { withOrientation } from "../browser/support/images.ts";
@@ -106,6 +106,18 @@ export const forbidding = {
     missing: "Cross-Origin-Embedder-Policy",
   },
 };
+
+/** A page that may have threads, and shows what it computes on, with the package from its own origin or from another. */
+export async function threadedSite(other: boolean): Promise<string> {
+  const project = other ? plainProject((await openCdn()).script) : plainProject();
+  edit(project, "main.js", (script) => script.replace("sam.info.device", "sam.info.adapter"));
+  return open(project, { headers: () => isolated });
+}
+
+/** Is the module with threads in the package? Without it, there is an empty one in its place. */
+export function hasThreads(): boolean {
+  return statSync(join(sharedProject("app"), "node_modules/burn-sam/dist/wasm/threads/burn_sam_bg.wasm")).size > 1000;
+}
 
 /** Trusted Types that do not name ours: not every browser minds. */
 export const othersTypes = () => open(plainProject(), withPolicy({ ...strict, ...trustedTypes("somebody-elses") }));

@@ -31,7 +31,7 @@ enum Stage {
     Clippy,
     /// Rust tests and doc tests.
     Native,
-    /// The wasm modules (development profile).
+    /// All wasm modules (development profile).
     Wasm,
     /// clippy on both wasm builds.
     WasmClippy,
@@ -134,7 +134,9 @@ impl Stages<'_> {
     }
 
     fn wasm(&self) -> Result<Outcome> {
-        wasm::build(self.toolchain()?, Device::All, &Profile::Dev)?;
+        for device in [Device::All, Device::Threads] {
+            wasm::build(self.toolchain()?, device, &Profile::Dev)?;
+        }
         crate::size::report()?;
         Ok(Outcome::Passed)
     }

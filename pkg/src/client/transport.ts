@@ -1,7 +1,8 @@
-import { SamError, describe, fromWire } from "../errors.js";
-import type { WireError } from "../errors.js";
-import type { Request, Response, Transport } from "../protocol.js";
+import { SamError, describe } from "../errors.js";
+import { THREAD } from "../protocol.js";
+import type { Request, Response, ThreadsWanted, Transport } from "../protocol.js";
 import { trusted, withTrustedWorkers } from "../trusted.js";
+import { Threads } from "./threads.js";
 
 /** A Worker that has not said it is ready by then never will. */
 const START_TIMEOUT_MS = 60_000;
@@ -19,7 +20,7 @@ export function startWorker(override?: string): Transport {
   let worker: Worker;
   try {
     if (isWeb(address) && new URL(address).origin !== globalThis.origin) {
-      blobUrl = URL.createObjectURL(new Blob([importing(address)], { type: "text/javascript" }));
+      blobUrl = importing(address);
       worker = new Worker(trusted(blobUrl), { name: "burn-sam" });
     } else if (override !== undefined) {
       worker = new Worker(trusted(override), { type: "module", name: "burn-sam" });
@@ -37,13 +38,16 @@ export function startWorker(override?: string): Transport {
 }
 
 /**
+ * The address of a script that does nothing else, to be revoked when a Worker has it.
+ *
  * A page may only start Workers of its own origin, but import modules of others; and a sandboxed frame, whose origin is not
  * its address's, has none. Not a module itself: in such a frame Chromium starts no module from a Blob, and WebKit asks
  * what is imported statically for a Cross-Origin-Embedder-Policy.
  */
 function importing(address: string): string {
   // An error that is thrown reaches the page, a rejection does not.
-  return `import(${JSON.stringify(address)}).catch((error) => setTimeout(() => { throw error; }));`;
+  const script = `import(${JSON.stringify(address)}).catch((error) => setTimeout(() => { throw error; }));`;
+  return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }
 
 /** webpack puts a file: address in the place of `import.meta.url`. */
@@ -61,15 +65,18 @@ class WorkerTransport implements Transport {
   onmessage: ((message: Response) => void) | undefined;
   onerror: ((error: unknown) => void) | undefined;
   readonly #worker: Worker;
+  readonly #address: string;
   readonly #blobUrl: string | undefined;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #ended = new AbortController();
+  #threads: Threads | undefined;
   #starting = true;
   /** What was sent before there was anybody to listen. */
   #early: [message: Request, transfer: Transferable[]][] = [];
 
   constructor(worker: Worker, address: string, blobUrl: string | undefined) {
     this.#worker = worker;
+    this.#address = address;
     this.#blobUrl = blobUrl;
     this.#timer = setTimeout(() => {
       this.onerror?.(cannotStart(address, `it did not answer within ${START_TIMEOUT_MS / 1000} s`));
@@ -80,7 +87,7 @@ class WorkerTransport implements Transport {
         this.#sendEarly();
       }
       if (event.data.kind === "held") this.#watch(event.data.lock);
-      if (event.data.kind === "threads") this.#hear(event.data.channel);
+      if (event.data.kind === "threads") this.#startThreads(event.data);
       this.onmessage?.(event.data);
     };
     worker.onmessageerror = () =>
@@ -100,6 +107,7 @@ class WorkerTransport implements Transport {
   terminate(): void {
     this.#settle();
     this.#ended.abort();
+    this.#threads?.end();
     this.#worker.terminate();
   }
 
@@ -119,11 +127,23 @@ class WorkerTransport implements Transport {
     navigator.locks.request(lock, { signal }, onGone).catch(() => undefined);
   }
 
-  /** A thread that fails can tell nobody else: the Worker waits for it, and hears nothing meanwhile. */
-  #hear(name: string): void {
-    const channel = new BroadcastChannel(name);
-    channel.onmessage = ({ data }: MessageEvent<WireError>) => this.onerror?.(fromWire(data));
-    this.#ended.signal.addEventListener("abort", () => channel.close());
+  /** Workers of the same script as the Worker. */
+  #startThreads({ count, script, type, start }: ThreadsWanted): void {
+    const blobUrl = this.#blobUrl === undefined ? undefined : importing(this.#address);
+    const options = { type: blobUrl === undefined ? type : "classic", name: THREAD } as const;
+    const threads = new Threads(count, start, () => new Worker(trusted(blobUrl ?? script), options));
+    const answer = (error?: string) =>
+      this.postMessage({ kind: "threads", ...(error === undefined ? {} : { error }) }, []);
+    const onStarted = () => {
+      threads.onfailed = (error) => this.onerror?.(error);
+      answer();
+    };
+    void threads.started
+      .then(onStarted, (error: unknown) => answer(describe(error)))
+      .finally(() => {
+        if (blobUrl !== undefined) URL.revokeObjectURL(blobUrl);
+      });
+    this.#threads = threads;
   }
 
   #settle(): void {

@@ -75,6 +75,9 @@ export class Host {
         return this.#free(request.image);
       case "close":
         return this.#close();
+      case "threads":
+        // The Worker's script asked, and has heard it.
+        return undefined;
       default:
         void this.#answer(request);
     }
