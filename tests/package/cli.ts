@@ -7,6 +7,8 @@ const environment = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NO_COLOR: "1
 const START_TIMEOUT_MS = 60_000;
 /** Of a program that should end: what it has printed until then is in the error. */
 const END_TIMEOUT_MS = 240_000;
+/** Of a program that was asked to stop. */
+const STOP_TIMEOUT_MS = 5000;
 
 /** Runs a script of Node in a project; a failure carries what it printed. */
 export async function node(folder: string, script: string, ...args: readonly string[]): Promise<string> {
@@ -32,12 +34,12 @@ export async function start(folder: string, script: string, ...args: readonly st
   const child = spawn("node", [script, ...args], { cwd: folder, env: environment, detached: true });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async () => {
-    const runs = child.exitCode === null && child.signalCode === null;
     if (child.pid === undefined) return;
-    if (runs) process.kill(-child.pid, "SIGTERM");
+    signalGroup(child.pid, "SIGTERM");
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS))]);
+    // Next's server may wait for its visitors to leave, and what a program has started may outlive it.
+    signalGroup(child.pid, "SIGKILL");
     await ended;
-    // Those that it started may live on, and hold what the next program of this project asks for.
-    await groupEnded(child.pid);
   };
   let output = "";
   try {
@@ -61,16 +63,10 @@ export async function start(folder: string, script: string, ...args: readonly st
   }
 }
 
-/** Waits until no process of a group is left; after a while they are made to end. */
-async function groupEnded(group: number): Promise<void> {
-  const kill = (signal: NodeJS.Signals | 0): boolean => {
-    try {
-      return process.kill(-group, signal);
-    } catch {
-      return false;
-    }
-  };
-  for (let waited = 0; kill(waited < 5000 ? 0 : "SIGKILL") && waited < 10_000; waited += 50) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // None is left.
   }
 }
