@@ -357,8 +357,8 @@ export interface Sam extends Disposable {
   /** Resolves when the model is lost: with the GPU device or the Worker, by a panic, or when a restart fails. */
   readonly lost: Promise<SamErrorLike>;
   /**
-   * After a loss: a new Worker with the same model and options, and a new `lost`. Images encoded before stay lost. With
-   * `worker: false` it cannot work: an engine that has stopped does not start twice on a thread.
+   * After a loss: a new Worker with the same model and options, and a new `lost`. Images encoded before stay lost, and
+   * reject with `disposed` from then on; what is asked of the Sam meanwhile waits. With `worker: false` it cannot work: an engine that has stopped does not start twice on a thread.
    */
   restart(): Promise<void>;
   encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;

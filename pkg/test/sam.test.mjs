@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Sam, SamError } from "../dist/index.js";
-import { checkpoint, imageData, installPage, until } from "./fakes.mjs";
+import { FakeBitmap, checkpoint, imageData, installPage, until } from "./fakes.mjs";
 
 let log;
 let workers;
@@ -247,11 +247,16 @@ test("a trap loses the session; restart loads the same model again", async () =>
   await assert.rejects(pending, { code: "internal" });
   await assert.rejects(image.segment({}), { code: "device-lost", message: /unreachable.*sam\.restart/ });
   await assert.rejects(sam.encode(imageData(4, 4)), { code: "device-lost" });
-  assert.ok((await sam.lost) instanceof SamError);
+  const old = sam.lost;
+  assert.ok((await old) instanceof SamError);
   await Promise.all([sam.restart(), sam.restart()]);
   assert.equal(workers.length, 2);
   assert.equal((await sam.encode(imageData(4, 4))).width, 4);
-  await assert.rejects(image.segment({}), { code: "device-lost" }, "images of the lost session stay lost");
+  // To restart again would only lose the images that were encoded since.
+  for (const call of [image.segment({}), image.save(), image.everything()]) {
+    await assert.rejects(call, { code: "disposed", message: /^The session was ended by sam\.restart\(\): encode/ });
+  }
+  assert.equal((await old).code, "internal", "the loss that was");
   assert.equal((await load()).info.parameters, 7);
 });
 
@@ -299,6 +304,63 @@ test("a Sam that is freed while it restarts is not lost", async () => {
   sam.free();
   await assert.rejects(restarting, { code: "disposed" });
   assert.equal(await Promise.race([lost, "pending"]), "pending");
+});
+
+test("a call during a restart waits for it, with the pixels there were", async () => {
+  const sam = await load();
+  const file = await (await sam.encode(imageData(2, 2))).save();
+  log.length = 0;
+  const pixels = imageData(4, 4);
+  pixels.data.fill(7);
+  const restarting = sam.restart();
+  const calls = [sam.encode(pixels), sam.open(file), sam.saveModel()];
+  pixels.data.fill(9);
+  const controller = new AbortController();
+  const aborted = sam.encode(imageData(4, 4), { signal: controller.signal });
+  controller.abort("enough");
+  await assert.rejects(aborted, (reason) => reason === "enough");
+  assert.equal(workers.length, 2);
+  assert.equal(await Promise.race([restarting, "pending"]), "pending");
+  const [image, opened, saved] = await Promise.all(calls);
+  assert.deepEqual([image.width, opened.width, saved.size], [4, 2, 10]);
+  assert.ok(log.includes("pixels from 7 to 7"), log.join());
+  await assert.rejects(sam.encode(42), { code: "bad-image" });
+});
+
+test("a call that waits for a restart ends with it, and leaves no bitmap", async () => {
+  const sam = await load();
+  const bitmaps = [];
+  installPage({ script: "forbidden" });
+  globalThis.createImageBitmap = async () => {
+    bitmaps.push(new FakeBitmap(4, 4));
+    return bitmaps.at(-1);
+  };
+  globalThis.OffscreenCanvas = class {
+    getContext = () => null;
+  };
+  const canvas = { width: 4, height: 4, [Symbol.toStringTag]: "HTMLCanvasElement" };
+  const restarting = sam.restart();
+  const encoding = sam.encode(canvas);
+  await assert.rejects(restarting, { code: "unsupported" });
+  await assert.rejects(encoding, { code: "device-lost" });
+  await until(() => bitmaps[0]?.closed);
+
+  installPage({ log });
+  const again = sam.restart();
+  const waiting = sam.encode(imageData(4, 4));
+  sam.free();
+  await assert.rejects(waiting, { code: "disposed", message: /This Sam was freed/ });
+  await assert.rejects(again, { code: "disposed" });
+});
+
+test("Vue leaves handles alone: behind its proxies private fields cannot be reached", async () => {
+  const sam = await load();
+  const image = await sam.encode(imageData(4, 4));
+  // What Vue's `ref` and `reactive` make proxies of.
+  const proxied = ["Object", "Array", "Map", "Set", "WeakMap", "WeakSet"];
+  const tags = [sam, image].map((handle) => Object.prototype.toString.call(handle).slice(8, -1));
+  assert.deepEqual(tags, ["Sam", "SamImage"]);
+  assert.ok(!tags.some((tag) => proxied.includes(tag)));
 });
 
 test("aborting a load ends the Worker", async () => {

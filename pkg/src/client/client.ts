@@ -117,6 +117,11 @@ export class Client {
     if (this.#end === undefined) this.#finish(error, error);
   }
 
+  /** The session is over, and another has taken its place: the advice after a loss would lose that one too. */
+  replace(error: SamError): void {
+    this.#end = error;
+  }
+
   #finish(pending: SamError, later: SamError): void {
     if (this.#end === undefined) this.#transport.terminate();
     this.#end = later;

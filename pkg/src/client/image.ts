@@ -28,6 +28,11 @@ export class ImageHandle implements SamImage {
     }
   }
 
+  /** Vue makes no proxy of what has a name of its own: behind one, private fields cannot be reached. */
+  get [Symbol.toStringTag](): string {
+    return "SamImage";
+  }
+
   readonly width: number;
   readonly height: number;
   readonly #client: Client;

@@ -13,9 +13,9 @@ import type {
 import { ImageHandle } from "./image.js";
 import { modelUrl, planLoad, toSignal } from "./options.js";
 import type { LoadPlan } from "./options.js";
-import { openSession, requireBrowser } from "./session.js";
+import { openSession, requireBrowser, settled } from "./session.js";
 import type { Session } from "./session.js";
-import { toWireSource } from "./source.js";
+import { holdSource, toWireSource } from "./source.js";
 import type { PreparedSource } from "./source.js";
 
 /** Ends the Worker of a Sam that was dropped. */
@@ -33,12 +33,19 @@ export class Sam implements SamApi {
     }
   }
 
+  /** Vue makes no proxy of what has a name of its own: behind one, private fields cannot be reached. */
+  get [Symbol.toStringTag](): string {
+    return "Sam";
+  }
+
   readonly #plan: LoadPlan;
   /** Shared with the registry above, which must not hold the Sam itself. */
   readonly #current: { session: Session };
   #lastImage = 0;
   #restarting: Promise<void> | undefined;
   #freed: SamError | undefined;
+  /** Ends a restart that is under way. */
+  readonly #freeing = new AbortController();
 
   private constructor(plan: LoadPlan, session: Session) {
     this.#plan = plan;
@@ -90,10 +97,12 @@ export class Sam implements SamApi {
   async encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage> {
     const signal = toSignal(options?.signal, "unsupported");
     const onProgress = options?.onProgress ?? undefined;
+    this.#requireAlive();
+    const prepared = toWireSource(source);
+    const ready = this.#restarting === undefined ? prepared : await holdSource(prepared, this.#restarted(signal));
     return this.#newImage((client, image) => {
       const toMessage = ({ source, transfer }: PreparedSource) => ({ params: { image, source }, transfer });
-      const prepared = toWireSource(source);
-      const message = prepared instanceof Promise ? prepared.then(toMessage) : toMessage(prepared);
+      const message = ready instanceof Promise ? ready.then(toMessage) : toMessage(ready);
       return client.call("encode", message, { signal, onProgress, owner: this });
     });
   }
@@ -105,15 +114,18 @@ export class Sam implements SamApi {
     if (!(file instanceof Blob) && file.byteLength === 0) {
       throw new SamError("bad-embedding", "The saved image is empty: was its buffer transferred to somewhere else?");
     }
-    return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
+    if (this.#restarting === undefined) return this.#openNow(file);
+    // The caller may change its bytes as soon as it has called.
+    const kept = new Blob([file as ArrayBuffer | Uint8Array<ArrayBuffer> | Blob]);
+    await this.#restarted();
+    return this.#openNow(kept);
   }
 
   async saveModel(options?: SaveModelOptions): Promise<Blob> {
     const signal = toSignal(options?.signal, "unsupported");
     const onProgress = options?.onProgress ?? undefined;
-    const { client } = this.#current.session;
-    const end = this.#freed ?? client.end;
-    if (end !== undefined) throw end;
+    if (this.#restarting !== undefined) await this.#restarted(signal);
+    const client = this.#requireAlive();
     const params = { half: options?.half ?? false };
     return client.call("saveModel", { params }, { signal, onProgress, owner: this });
   }
@@ -122,15 +134,32 @@ export class Sam implements SamApi {
     if (this.#freed !== undefined) return;
     this.#freed = new SamError("disposed", "This Sam was freed: load another one.");
     dropped.unregister(this);
+    this.#freeing.abort(this.#freed);
     this.#current.session.client.close(this.#freed);
+  }
+
+  /** While the Sam restarts there is nothing to complain of yet. */
+  #requireAlive(): Session["client"] {
+    const { client } = this.#current.session;
+    const end = this.#freed ?? (this.#restarting === undefined ? client.end : undefined);
+    if (end !== undefined) throw end;
+    return client;
+  }
+
+  /** Waits for a restart that is under way, and rejects where there is no session afterwards. */
+  async #restarted(signal?: AbortSignal): Promise<void> {
+    if (this.#restarting !== undefined) await settled(this.#restarting, signal);
+    this.#requireAlive();
+  }
+
+  #openNow(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage> {
+    return this.#newImage((client, image) => client.call("open", { params: { image, file } }, { owner: this }));
   }
 
   async #newImage(
     call: (client: Session["client"], image: number) => Promise<{ readonly width: number; readonly height: number }>,
   ): Promise<SamImage> {
-    const { client } = this.#current.session;
-    const end = this.#freed ?? client.end;
-    if (end !== undefined) throw end;
+    const client = this.#requireAlive();
     const image = ++this.#lastImage;
     try {
       return new ImageHandle(client, image, await call(client, image), this);
@@ -144,8 +173,9 @@ export class Sam implements SamApi {
   async #restart(): Promise<void> {
     if (this.#freed !== undefined) throw this.#freed;
     const old = this.#current.session.client;
-    old.close(new SamError("disposed", "The session was ended by sam.restart(): encode the image again."));
-    const session = await openSession(this.#plan).catch((error: unknown) => {
+    const replaced = new SamError("disposed", "The session was ended by sam.restart(): encode the image again.");
+    old.close(replaced);
+    const session = await openSession(this.#plan, this.#freeing.signal).catch((error: unknown) => {
       if (this.#freed === undefined) old.lose(toSamError(error, "internal"));
       throw error;
     });
@@ -153,6 +183,7 @@ export class Sam implements SamApi {
       session.client.close(this.#freed);
       throw this.#freed;
     }
+    old.replace(replaced);
     this.#current.session = session;
   }
 }

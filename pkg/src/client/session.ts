@@ -33,6 +33,20 @@ export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise
   }
 }
 
+/** Resolves when a restart is over, well or not: what came of it shows afterwards. Rejects where the wait is aborted. */
+export function settled(restarting: Promise<void>, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal?.reason);
+    if (signal?.aborted === true) return onAbort();
+    signal?.addEventListener("abort", onAbort);
+    const onSettled = () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    };
+    restarting.then(onSettled, onSettled);
+  });
+}
+
 /** The engine on this thread; its code is only fetched where it is asked for. */
 async function startHere(): Promise<Transport> {
   try {

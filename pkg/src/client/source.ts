@@ -1,4 +1,5 @@
 // What the caller has → what can be sent to the Worker. The caller keeps it: nothing is closed or detached.
+import { closeBitmaps } from "../bitmaps.js";
 import { loaded, nameOf, tag } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import type { WireSource } from "../protocol.js";
@@ -57,6 +58,31 @@ export function toWireSource(source: ImageSource): PreparedSource | Promise<Prep
           "an ImageBitmap, ImageData or VideoFrame.",
       );
   }
+}
+
+/**
+ * Keeps what was prepared until it can be sent: the caller may change its pixels as soon as it has called. Rejects as
+ * `until` does, and then leaves nothing behind.
+ */
+export async function holdSource(
+  prepared: PreparedSource | Promise<PreparedSource>,
+  until: Promise<void>,
+): Promise<PreparedSource> {
+  const held = prepared instanceof Promise ? prepared : Promise.resolve(withOwnPixels(prepared));
+  try {
+    const [ready] = await Promise.all([held, until]);
+    return ready;
+  } catch (error) {
+    held.then(
+      ({ transfer }) => closeBitmaps(transfer),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+function withOwnPixels({ source, transfer }: PreparedSource): PreparedSource {
+  return { source: source.kind === "pixels" ? { ...source, data: source.data.slice() } : source, transfer };
 }
 
 function fromBlob(blob: Blob): PreparedSource {
