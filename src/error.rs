@@ -172,13 +172,13 @@ impl TensorFaults {
 
 impl Display for Misshapen {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}, expected {:?}", self.key, self.found, self.expected)
+        write!(f, "{} {:?}, expected {:?}", shown(&self.key), self.found, self.expected)
     }
 }
 
 impl Display for Unreadable {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}; f32, f16 and bf16 are read", self.key, self.dtype)
+        write!(f, "{} is {}; f32, f16 and bf16 are read", shown(&self.key), self.dtype)
     }
 }
 
@@ -198,10 +198,10 @@ impl Display for TensorFaults {
 pub(crate) const NAMED: usize = 8;
 
 impl TensorFaults {
-    fn list<T: Display + Keyed>(&self, what: &str, faults: &[T], nearest: &str) -> Option<String> {
+    fn list<T: Fault>(&self, what: &str, faults: &[T], nearest: &str) -> Option<String> {
         let describe = |fault: &T| match self.nearest.get(fault.key()) {
-            Some(name) => format!("{fault} ({nearest}: {name})"),
-            None => fault.to_string(),
+            Some(name) => format!("{} ({nearest}: {})", fault.words(), shown(name)),
+            None => fault.words(),
         };
         let shown: Vec<String> = faults.iter().take(NAMED).map(describe).collect();
         let rest = faults.len().saturating_sub(NAMED);
@@ -210,24 +210,44 @@ impl TensorFaults {
     }
 }
 
-trait Keyed {
-    fn key(&self) -> &str;
+/// A name from a file, fit to be read by people.
+pub(crate) fn shown(name: &str) -> String {
+    const LONGEST: usize = 120;
+    let escaped: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() { format!("{escaped}…") } else { escaped }
 }
 
-impl Keyed for String {
+trait Fault {
+    fn key(&self) -> &str;
+    fn words(&self) -> String;
+}
+
+impl Fault for String {
     fn key(&self) -> &str {
         self
     }
-}
 
-impl Keyed for Misshapen {
-    fn key(&self) -> &str {
-        &self.key
+    fn words(&self) -> String {
+        shown(self)
     }
 }
 
-impl Keyed for Unreadable {
+impl Fault for Misshapen {
     fn key(&self) -> &str {
         &self.key
+    }
+
+    fn words(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Fault for Unreadable {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn words(&self) -> String {
+        self.to_string()
     }
 }

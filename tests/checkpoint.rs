@@ -227,6 +227,42 @@ fn a_config_with_a_head_too_wide_is_refused() {
     assert!(refusal.contains("the width of a head is 257; it must be 1 to 256"), "{refusal}");
 }
 
+/// A small file may say that it is of any size: only its layers' results tell that none has the memory.
+#[test]
+fn a_config_whose_layers_would_fill_the_memory_is_refused() {
+    let mut parts = Parts::read();
+    parts.config("\"image_size\": 64", "\"image_size\": 4096");
+    assert!(load(&parts.write()).is_ok());
+    parts.config("\"dims\": [8, 16, 24, 32]", "\"dims\": [320, 16, 24, 32]");
+    let refused = refusal(&parts.write());
+    let expanded: usize = 4 * 320;
+    assert!(refused.contains(&format!("would take {} MB", (1024 * 1024 * expanded * 4) >> 20)), "{refused}");
+}
+
+/// Names are compared letter by letter with those of the model, to say which is the nearest.
+#[test]
+fn names_and_numbers_of_tensors_that_no_model_has_are_refused() {
+    let tensor = |name: String| (name, Dtype::F32, vec![0], Vec::new());
+    let parts =
+        |names: Vec<String>| Parts { tensors: names.into_iter().map(tensor).collect(), metadata: HashMap::new() };
+    let long = format!("{}.image_encoder.blocks.0.x", "a".repeat(3_000_000));
+    let refused = refusal(&parts(vec![long]).write());
+    assert!(refused.contains("too long: aaaa") && refused.len() < 400, "{refused}");
+
+    let many = (0..40_000).map(|i| format!("image_encoder.{i}")).collect();
+    let refused = refusal(&parts(many).write());
+    assert!(refused.contains("more than 32768 tensors"), "{refused}");
+
+    // As many and as long as may be: not all of them are compared.
+    let mut wide = Parts::read();
+    wide.tensors.retain(|(name, ..)| name != "prompt_encoder.not_a_point_embed.weight");
+    wide.tensors.extend((0..6000).map(|i| tensor(format!("image_encoder.{i:0>450}\u{7}"))));
+    let refused = refusal(&wide.write());
+    assert!(refused.contains("1 missing: prompt_encoder.not_a_point_embed.weight"), "{refused}");
+    assert!(refused.contains("6000 not part of the model: image_encoder.0"), "{refused}");
+    assert!(!refused.contains('\u{7}') && refused.len() < 3000, "{refused}");
+}
+
 /// Kernels of other sizes hold as many weights or none at all; neither may pass for the model's own.
 #[test]
 fn a_patch_convolution_of_another_kernel_is_misshapen() {

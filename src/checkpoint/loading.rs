@@ -39,7 +39,7 @@ pub struct Loading<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
     /// In f16 where the file has them so and the model is large: half the memory, and not a bit of difference in the
-    /// answers. A small model is widened: packing halves takes a little longer.
+    /// answers (but that a GPU may take numbers below 6·10⁻⁵ for zero). A small model is widened: packing halves takes a little longer.
     #[default]
     Auto,
     /// In f32.

@@ -7,12 +7,12 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use super::source::{buffer, cut_short, unreadable};
-use super::tensor::{Container, Element, TensorInfo};
+use super::tensor::{Container, Element, TensorInfo, check_count, check_name};
 use crate::SamError;
 use crate::error::CheckpointFault;
 
-/// The header of a released checkpoint takes 50 kB.
-const MAX_HEADER: u64 = 16 << 20;
+/// The header of a released checkpoint takes 50 kB. What it says takes some ten times as much memory.
+const MAX_HEADER: u64 = 4 << 20;
 
 /// A file whose header has been read; the tensors' bytes stay where they are.
 pub(crate) struct Safetensors<R> {
@@ -52,7 +52,10 @@ impl<R: Read + Seek> Safetensors<R> {
             return Err(CheckpointFault::file(format!("it is damaged: {} bytes follow its last tensor", size - end)));
         }
         let (mut tensors, mut places) = (BTreeMap::new(), BTreeMap::new());
-        for (name, info) in metadata.tensors() {
+        let found = metadata.tensors();
+        check_count(found.len())?;
+        for (name, info) in found {
+            check_name(&name)?;
             let (from, to) = info.data_offsets;
             places.insert(name.clone(), (start + from as u64, to - from));
             tensors.insert(name, TensorInfo { shape: info.shape.clone(), element: element(info.dtype) });

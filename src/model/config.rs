@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ops::MAX_HEAD_DIM;
 
+/// The largest result of a layer, in bytes: twelve times what ViT-H's takes at 1024 pixels, and little enough that no count of
+/// bytes overflows in wasm.
+const MAX_ACTIVATION: usize = 1 << 30;
+
 /// A whole model. Serialised as the `config` metadata of our safetensors files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SamConfig {
@@ -247,7 +251,43 @@ impl SamConfig {
             return Err("config: the decoder's dim must be a multiple of 8 and mask_in_chans of 4".into());
         }
         divides("decoder heads", decoder.heads, decoder.dim / ATTENTION_DOWNSAMPLE)?;
-        at_most("the width of a decoder's head", decoder.dim / decoder.heads, MAX_HEAD_DIM)
+        at_most("the width of a decoder's head", decoder.dim / decoder.heads, MAX_HEAD_DIM)?;
+        let most = self.most_values().saturating_mul(size_of::<f32>());
+        if most > MAX_ACTIVATION {
+            return Err(format!(
+                "config: at {0} × {0} pixels a layer's result would take {1} MB; at most {2} are possible",
+                self.image_size(),
+                most >> 20,
+                MAX_ACTIVATION >> 20
+            ));
+        }
+        Ok(())
+    }
+
+    /// Numbers in the largest result of a layer.
+    fn most_values(&self) -> usize {
+        let side = self.embedding_size();
+        // Of a stage with so many cells for one of the embedding.
+        let values = |cells: usize, width: usize| side.saturating_mul(side).saturating_mul(cells).saturating_mul(width);
+        let encoder = match &self.encoder {
+            EncoderConfig::Vit(vit) => {
+                let attention = vit.blocks.iter().map(|block| 3 * block.inner_dim()).max().unwrap_or(3 * vit.dim);
+                let mlp = vit.blocks.iter().map(|block| block.mlp_dim).max().unwrap_or(vit.mlp_dim);
+                values(1, attention.max(mlp))
+            }
+            EncoderConfig::TinyVit(tiny) => {
+                let widths = |stage: usize| match stage {
+                    0 => tiny.dims[0] * tiny.mbconv_expansion,
+                    _ => tiny.dims[stage] * tiny.mlp_ratio.max(3),
+                };
+                // The strides before a stage have made so many cells of the first one's sixteen.
+                let cells =
+                    |stage: usize| tiny.strides.iter().take(stage).fold(16, |cells, stride| cells / (stride * stride));
+                (0..tiny.dims.len()).map(|stage| values(cells(stage), widths(stage))).max().unwrap_or(0)
+            }
+        };
+        // Upscaling ends with sixteen cells for one, an eighth as wide.
+        encoder.max(values(16, self.decoder.dim / 8))
     }
 }
 

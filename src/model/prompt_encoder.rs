@@ -175,6 +175,8 @@ impl MaskDownscaling {
         }
     }
 
+    /// # Shapes
+    /// `[B, S/4, S/4, 1]` → `[B, S/16, S/16, D]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.layer_norm1.forward_then(self.conv1.forward(x), Activation::Gelu);
         let x = self.layer_norm2.forward_then(self.conv2.forward(x), Activation::Gelu);

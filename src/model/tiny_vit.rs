@@ -87,6 +87,8 @@ impl PointwiseNorm {
         Self { weight: parameter([input, output], device), bias: parameter([output], device) }
     }
 
+    /// # Shapes
+    /// `[B, H, W, input]` → `[B, H, W, output]`
     pub(crate) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         ops::linear(x, self.weight.val(), Some(self.bias.val()), activation)
     }
@@ -110,6 +112,8 @@ impl ConvNorm {
         Self { weight: parameter([channels, 1, 3, 3], device), bias: parameter([channels], device), stride }
     }
 
+    /// # Shapes
+    /// `[B, H, W, input]` → `[B, ⌈H/stride⌉, ⌈W/stride⌉, output]`
     pub(crate) fn forward(&self, x: Tensor<4>, activation: Activation) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
         let [.., channels] = x.dims();
@@ -132,6 +136,8 @@ impl PatchEmbed {
         Self { conv1: ConvNorm::dense(3, dim / 2, 2, device), conv2: ConvNorm::dense(dim / 2, dim, 2, device) }
     }
 
+    /// # Shapes
+    /// `[B, H, W, 3]` → `[B, H/4, W/4, dim]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv2.forward(self.conv1.forward(x, Activation::Gelu), Activation::None)
     }
@@ -145,6 +151,8 @@ pub struct ConvLayer {
 }
 
 impl ConvLayer {
+    /// # Shapes
+    /// `[B, H, W, dim]` → the same, or what [`PatchMerging`] makes of it
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         match &self.downsample {
@@ -171,6 +179,8 @@ impl MbConv {
         }
     }
 
+    /// # Shapes
+    /// `[B, H, W, dim]` → the same
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = x.clone();
         let x = self.conv1.forward(x, Activation::Gelu);
@@ -196,6 +206,8 @@ impl PatchMerging {
         }
     }
 
+    /// # Shapes
+    /// `[B, H, W, dim]` → `[B, ⌈H/stride⌉, ⌈W/stride⌉, out_dim]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.conv1.forward(x, Activation::Gelu);
         let x = self.conv2.forward(x, Activation::Gelu);
@@ -211,6 +223,8 @@ pub struct BasicLayer {
 }
 
 impl BasicLayer {
+    /// # Shapes
+    /// `[B, H, W, dim]` → the same; after the last block what [`PatchMerging`] makes of it
     pub(crate) fn forward_block(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
         let x = self.blocks[index].forward(x);
         match &self.downsample {
@@ -307,6 +321,8 @@ impl NormMlp {
         }
     }
 
+    /// # Shapes
+    /// `[B, H, W, dim]` → the same
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.fc2.forward(self.fc1.forward_then(self.norm.forward(x), Activation::Gelu))
     }

@@ -286,6 +286,44 @@ mod tests {
         }
     }
 
+    /// The greatest score may come late and far above all before it, or at once, and all may be far below zero.
+    #[test]
+    fn survives_jumps() {
+        for device in devices() {
+            let ([height, width], [heads, dim]) = ([7, 10], [2, 8]);
+            let tokens = height * width;
+            let ramp =
+                |from: f32, to: f32| (0..tokens).map(move |i| from + (to - from) * i as f32 / (tokens - 1) as f32);
+            let first_of = |values: Vec<f32>| {
+                let rest = random([1, heads, tokens, dim], &device) * 0.1;
+                let first = Tensor::<1>::from_floats(values.as_slice(), &device).reshape([1, 1, tokens, 1]);
+                Tensor::cat(vec![first.repeat_dim(1, heads), rest.slice_dim(3, 1..dim)], 3)
+            };
+            let v = random([1, heads, tokens, dim], &device);
+            let biases = [
+                Bias::None,
+                Bias::Table(random([heads, tokens, tokens], &device)),
+                Bias::Decomposed {
+                    vertical: random([2 * height - 1, dim], &device),
+                    horizontal: random([2 * width - 1, dim], &device),
+                    grid: [height, width],
+                },
+            ];
+            // Ascending for one query and descending for the next.
+            let q = first_of((0..tokens).map(|i| if i % 2 == 0 { 100.0 } else { -100.0 }).collect());
+            let k = first_of(ramp(-100.0, 100.0).collect());
+            for bias in &biases {
+                let found = by_kernel(|| attention(q.clone(), k.clone(), v.clone(), 1.0, bias));
+                assert_close(found, define(q.clone(), k.clone(), v.clone(), 1.0, bias), 2e-6);
+            }
+            // All scores about -10⁴: what f32 rounds of them, a thousandth, is what the weights differ by.
+            let k = first_of(vec![100.0; tokens]);
+            let q = first_of(vec![-100.0; tokens]);
+            let found = by_kernel(|| attention(q.clone(), k.clone(), v.clone(), 1.0, &Bias::None));
+            assert_close(found, define(q, k, v, 1.0, &Bias::None), 2e-3);
+        }
+    }
+
     /// Head by head is the same as all at once.
     #[test]
     fn heads_are_independent() {

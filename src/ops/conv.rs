@@ -91,14 +91,16 @@ mod tests {
     #[test]
     fn large_convolutions_match_the_definition() {
         for device in gpu() {
-            for ([height, width], stride) in [([33, 35], 1), ([67, 64], 2)] {
-                for (input, output) in [(4, 64), (8, 68), (20, 132)] {
-                    let x = random([2, height, width, input], &device);
-                    let (weight, bias) = (random([output, input, 3, 3], &device), random([output], &device));
-                    for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {
-                        let found = by_kernel(|| conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation));
-                        assert_close(found, define(x.clone(), weight.clone(), bias, stride, 1, activation), 2e-6);
-                    }
+            let sizes = [([33, 35], 1), ([67, 64], 2)];
+            let channels = [(4, 64), (8, 68), (20, 132)];
+            let cases = sizes.iter().flat_map(|size| channels.map(|channels| (*size, channels, 2)));
+            // In the larger tiles.
+            for (([height, width], stride), (input, output), batch) in cases.chain([(([259, 261], 1), (4, 124), 1)]) {
+                let x = random([batch, height, width, input], &device);
+                let (weight, bias) = (random([output, input, 3, 3], &device), random([output], &device));
+                for (bias, activation) in [(Some(bias), Activation::Gelu), (None, Activation::None)] {
+                    let found = by_kernel(|| conv3x3(x.clone(), weight.clone(), bias.clone(), stride, activation));
+                    assert_close(found, define(x.clone(), weight.clone(), bias, stride, 1, activation), 2e-6);
                 }
             }
         }

@@ -62,9 +62,15 @@ mod tests {
     #[test]
     fn large_products_match_the_definition() {
         for device in gpu() {
-            for [rows, input, output] in
-                [[64, 12, 2044], [65, 20, 1088], [127, 68, 1084], [2047, 4, 64], [257, 72, 516], [4099, 12, 2052]]
-            {
+            for [rows, input, output] in [
+                [64, 12, 2044],
+                [65, 20, 1088],
+                [127, 68, 1084],
+                [2047, 4, 64],
+                [257, 72, 516],
+                [4099, 12, 2052],
+                [4099, 12, 2044],
+            ] {
                 let (x, weight) = (random([1, rows, input], &device), random([input, output], &device));
                 let bias = Some(random([output], &device));
                 for (bias, activation) in [(bias, Activation::Gelu), (None, Activation::None)] {
@@ -93,6 +99,22 @@ mod tests {
                     let expected = linear(x.clone(), wide.clone(), bias.clone(), activation);
                     assert_close(found, expected, 0.0);
                 }
+            }
+        }
+    }
+
+    /// The same in tiles of shared memory, of either size.
+    #[test]
+    fn large_products_widen_weights() {
+        for device in gpu() {
+            for [rows, input, output] in [[257, 72, 516], [4099, 12, 2044]] {
+                let values: Vec<f16> = (0..input * output).map(sample).collect();
+                let wide: Vec<f32> = values.iter().map(|value| value.to_f32()).collect();
+                let half = Tensor::<2>::from_data(TensorData::new(values, [input, output]), (&device, DType::F16));
+                let wide = Tensor::<2>::from_data(TensorData::new(wide, [input, output]), &device);
+                let x = random([1, rows, input], &device);
+                let found = by_kernel(|| linear(x.clone(), half.clone(), None, Activation::None));
+                assert_close(found, linear(x, wide, None, Activation::None), 0.0);
             }
         }
     }

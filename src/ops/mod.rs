@@ -51,8 +51,9 @@ pub fn compile<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Whether every tensor has a kernel: a module for browsers has no other device than its own, and the definitions would be
-/// a good part of what a visitor downloads.
+/// Whether every tensor that a model has is taken by a kernel: a module for browsers has no other device than its own, and the
+/// definitions would be a good part of what a visitor downloads. `SamConfig::check` sees to it that no model has others: heads
+/// too wide, sizes of zero, results too large.
 const HAS_ALL_KERNELS: bool = cfg!(all(target_arch = "wasm32", any(feature = "cpu", feature = "webgpu")));
 
 /// Called where no kernel took the tensors.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// Every device this build has kernels for.
 pub fn devices() -> Vec<Device> {
@@ -47,9 +47,23 @@ pub fn by_kernel<T>(call: impl FnOnce() -> T) -> T {
     out
 }
 
-/// Values in −1 .. 1.
+thread_local! {
+    static DRAWN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Values in −1 .. 1, others at every call of a test and the same in every run of it (SplitMix64,
+/// <https://doi.org/10.1145/2714064.2660195>).
 pub fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device)
+    let draw = || {
+        let state = DRAWN.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        DRAWN.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        // The upper 24 bits are all that an f32 holds.
+        ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    let values: Vec<f32> = std::iter::repeat_with(draw).take(shape.iter().product()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// Fails where two tensors differ by more than `tolerance` of the greatest value. Kernels sum in another order than the

@@ -179,8 +179,8 @@ impl ImageEmbedding {
         Request { multimask, on_gpu: rendering.filter(pays).copied() }
     }
 
-    /// Prompts of a form that can be decoded together: the largest tensors are the upscaled image and the scores between
-    /// tokens and image, or among the tokens, of one head.
+    /// Prompts of a form that can be decoded together. The largest tensors are the upscaled image and, with very many tokens, one
+    /// head's scores between them and the image, or among them; those of all heads at once exist for few tokens only.
     fn max_batch(&self, form: Form) -> usize {
         let upscaled = self.geometry.low_res_size().pow(2) * (self.dim() / 8);
         let tokens = form.tokens() + MASK_TOKENS + 1;

@@ -14,13 +14,12 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::ops::Range;
 
-use self::pickle::shown;
 use self::view::View;
 use self::zipped::Zipped;
 use super::source;
 use super::tensor::{Container, TensorInfo};
 use crate::SamError;
-use crate::error::CheckpointFault;
+use crate::error::{CheckpointFault, shown};
 
 /// How zip archives begin: with a member, or with the list of none.
 const ZIP: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];

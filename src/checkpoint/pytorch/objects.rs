@@ -1,8 +1,9 @@
 //! What a pickle builds, and the few things it may ask to be made: dicts, storages, tensors.
 
-use super::pickle::{Fault, shown};
+use super::pickle::Fault;
 use super::view::{DType, Storage, View};
 use crate::checkpoint::tensor::Element;
+use crate::error::shown;
 
 /// The longest name of a storage, in bytes: PyTorch numbers them.
 const MAX_KEY: usize = 64;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::objects::{Global, Id, Object, Objects};
 use crate::SamError;
-use crate::error::CheckpointFault;
+use crate::error::{CheckpointFault, shown};
 
 /// The largest pickle, in bytes. ViT-H's is a hundred kilobytes.
 pub(super) const MAX_BYTES: usize = 4 << 20;
@@ -327,13 +327,6 @@ fn refused(module: &str, name: &str) -> String {
          `model.state_dict()` alone, not the whole model",
         shown(&format!("{module}.{name}"))
     )
-}
-
-/// A name from a file, fit to be read by people.
-pub(super) fn shown(name: &str) -> String {
-    const LONGEST: usize = 120;
-    let escaped: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LONGEST).is_some() { format!("{escaped}…") } else { escaped }
 }
 
 /// A number of any length in two's complement, little endian; what is wider than 128 bits counts for nothing.

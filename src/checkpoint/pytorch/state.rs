@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::objects::{Id, Object, Objects};
-use super::pickle::{Pickle, shown};
+use super::pickle::Pickle;
 use super::view::View;
 use crate::SamError;
-use crate::error::CheckpointFault;
+use crate::checkpoint::tensor::{MAX_NAME, check_count, check_name};
+use crate::error::{CheckpointFault, shown};
 
 /// How training scripts call the entry that is the model's, those first that are meant to be used.
 const WRAPPERS: &[&str] = &["state_dict", "model_state_dict", "model", "net", "network", "module", "sam"];
 /// Wrappings may lie in wrappings, so deep.
 const MAX_DEPTH: usize = 4;
-/// The longest name of a tensor, in bytes.
-const MAX_NAME: usize = 512;
 
 /// The tensors of the state dict, by name.
 pub(super) fn tensors(pickle: &Pickle) -> Result<BTreeMap<String, View>, SamError> {
@@ -30,11 +29,10 @@ pub(super) fn tensors(pickle: &Pickle) -> Result<BTreeMap<String, View>, SamErro
     let mut tensors = BTreeMap::new();
     // Of two equal names the later one counts.
     for (name, view) in entries.iter().rev().filter_map(|entry| named(objects, entry)) {
-        if name.len() > MAX_NAME {
-            return Err(CheckpointFault::file(format!("the name of a tensor is too long: {}", shown(name))));
-        }
+        check_name(name)?;
         if !tensors.contains_key(name) {
             tensors.insert(name.to_owned(), view.clone());
+            check_count(tensors.len())?;
         }
     }
     Ok(tensors)

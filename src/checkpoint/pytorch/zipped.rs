@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use rawzip::{CompressionMethod, Crc32, ReaderAt, ZipArchive, ZipArchiveEntryWayfinder, ZipFileHeaderRecord};
 
-use super::pickle::{self, Pickle, shown};
+use super::pickle::{self, Pickle};
 use crate::SamError;
 use crate::checkpoint::source;
-use crate::error::CheckpointFault;
+use crate::error::{CheckpointFault, shown};
 
 /// The most members. ViT-H's archive has 600.
 const MAX_MEMBERS: usize = 1 << 15;

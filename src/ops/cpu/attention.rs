@@ -58,7 +58,7 @@ pub fn attention(size: Size, qkv: [Heads<'_>; 3], scale: f32, bias: Bias<'_>, ou
         return;
     }
     let cost = 2 * keys * head_dim;
-    parallel::rows(out, queries * row, 1, queries * heads * cost, |first, out| {
+    parallel::rows(out, queries * row, 1, (queries * heads).saturating_mul(cost), |first, out| {
         for (batch, out) in (first..).zip(out.chunks_exact_mut(queries * row)) {
             for head in 0..heads {
                 let [q, k, v] = qkv.map(|x| x.rows(batch, head));

@@ -28,7 +28,8 @@ const WIDTH4: u32 = {{head_dim}}u / 4u;
 const TILE_QUERIES: u32 = {{tile_queries}}u;
 const WORKGROUP = vec3<u32>({{workgroup}}u, 1u, 1u);
 
-const LOWEST: f32 = -3.0e38;
+// Nothing is as low, and its difference to a score, times log2(e), is still a number: on some GPUs no other may occur.
+const LOWEST: f32 = -1.0e30;
 
 fn begin(lies: vec4<u32>, batch: u32, head: u32) -> u32 {
   return lies.w + batch * lies.x + head * lies.y;

@@ -276,6 +276,9 @@ mod tests {
         assert_eq!(shared([4096, 768, 768], true), expected([64, 64]));
         assert_eq!(shared([4096, 768, 2304], true), expected([128, 128]));
         assert_eq!(shared([65_536, 64, 64], true), expected([64, 64]));
+        // Those that the operations' tests mean to be of this size.
+        assert_eq!(shared([4099, 12, 2044], true), expected([128, 128]));
+        assert_eq!(shared([259 * 261, 36, 124], true), expected([128, 128]));
         assert_eq!(shared([65_536, 64, 256], true), expected([128, 128]));
         assert_eq!(shared([4096, 56, 256], false), expected([64, 64]));
         for tokens in 6..=14 {

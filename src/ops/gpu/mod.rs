@@ -1,8 +1,8 @@
 //! Kernels for the GPU, in WGSL.
 //!
 //! Each template is one kernel; here its placeholders get their values and it is launched (rows are selected and put together by
-//! burn's own). Every function of tensors gives `None`
-//! where a tensor is not on the GPU or not f32, or its sizes are none the kernel is made for.
+//! burn's own). Every function of tensors gives `None` where a tensor is not on the GPU or not f32, or its sizes are none the kernel
+//! is made for; attention of heads that are too odd for its own is made of products and a softmax instead.
 
 mod attention;
 mod conv;
@@ -122,7 +122,9 @@ impl Kernel {
         }
         let first = inputs.first()?;
         let (client, device) = (first.client.clone(), first.device.clone());
-        let out = client.empty(shape.iter().product::<usize>() * dtype.size());
+        // 4 GiB are all that wasm counts to.
+        let bytes = shape.iter().try_fold(dtype.size(), |bytes, side| bytes.checked_mul(*side))?;
+        let out = client.empty(bytes);
         let kernel = self.with("out_binding", inputs.len()).with("sizes_binding", inputs.len() + 1);
         for part in grid.parts() {
             if part.begins_a_submission()

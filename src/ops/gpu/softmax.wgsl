@@ -13,7 +13,8 @@ struct Sizes {
   scale: f32,
 }
 
-const LOWEST: f32 = -3.0e38;
+// As in attention.wgsl.
+const LOWEST: f32 = -1.0e30;
 
 fn greatest(v: {{element}}) -> f32 {
   return {{greatest}};
