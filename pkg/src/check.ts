@@ -1,4 +1,5 @@
 // Checks of what the caller passed, for errors by the names the caller used.
+import { isBytes, tag } from "./element.js";
 import { SamError } from "./errors.js";
 import type { BinaryMask, Logits } from "./types.js";
 
@@ -37,5 +38,5 @@ export function requireBinaryMask(mask: BinaryMask, field = "mask"): void {
 }
 
 export function isPixels(data: unknown): data is BinaryMask["data"] {
-  return data instanceof Uint8Array || data instanceof Uint8ClampedArray;
+  return isBytes(data) || tag(data) === "Uint8ClampedArray";
 }

@@ -9,6 +9,7 @@ export { area, boundingBox, stability } from "./mask/measure.js";
 export type { StabilityOptions } from "./mask/measure.js";
 export { toPolygons, toSvgPath } from "./mask/outline.js";
 export type { OutlineOptions, Polygon, Ring } from "./mask/outline.js";
+export { removeSmallRegions } from "./mask/regions.js";
 export { fromCocoRle, fromRle, toCocoRle, toRle } from "./mask/rle.js";
 export { presets } from "./presets.js";
 

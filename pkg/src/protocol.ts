@@ -21,7 +21,8 @@ export type WireModel =
 
 /** An image as the Worker gets it. */
 export type WireSource =
-  | { readonly kind: "blob"; readonly blob: Blob }
+  /** `url`: where it was fetched from, for errors. */
+  | { readonly kind: "blob"; readonly blob: Blob; readonly url?: string }
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "bitmap"; readonly bitmap: ImageBitmap }
   | { readonly kind: "pixels"; readonly data: Uint8ClampedArray; readonly width: number; readonly height: number };

@@ -183,6 +183,7 @@ export function fakeModule(log = [], { steps = 5 } = {}) {
     };
     static async load(source, { hash }, onTensor) {
       if (source.size === 0) throw samError("bad-checkpoint", "the file is empty");
+      if (source.read(0, 2).includes(60)) throw samError("bad-checkpoint", "no magic.");
       log.push(`load ${source.read(0, source.size).length}`);
       for (let done = 1; done <= 3; done++) {
         log.push(`tensor ${done}`);

@@ -1,9 +1,11 @@
 import { show } from "../check.js";
+import { isBlob, isBuffer, isBytes, isUrl } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import { requireIntegrity } from "../integrity.js";
 import type { LoadParams, WireModel } from "../protocol.js";
-import { findPreset } from "../presets.js";
+import { findPreset, presets } from "../presets.js";
 import type { Assets, LoadOptions, LoadProgress, ModelSource, SamErrorCode } from "../types.js";
+import { listed, nearest } from "./names.js";
 import { absoluteUrl } from "./urls.js";
 
 /** Everything needed to load, and to load again after a loss. */
@@ -13,7 +15,11 @@ export interface LoadPlan {
   /** Run in a Worker, or on this thread. */
   readonly worker: boolean;
   readonly workerUrl: string | undefined;
+  /** Said of a model that is not there, or is none. */
+  readonly hint: string | undefined;
 }
+
+const presetNames = ["tiny", ...presets.map(({ name }) => name)];
 
 export function planLoad(options: LoadOptions): LoadPlan {
   const device = options.device ?? "auto";
@@ -42,7 +48,8 @@ export function planLoad(options: LoadOptions): LoadPlan {
     ...(threads === undefined ? {} : { threads }),
   };
   const workerUrl = assets.worker ? absoluteUrl(assets.worker, "assets.worker") : undefined;
-  return { params, onProgress: options.onProgress ?? undefined, worker: options.worker ?? true, workerUrl };
+  const onProgress = options.onProgress ?? undefined;
+  return { params, onProgress, worker: options.worker ?? true, workerUrl, hint: hintOf(source) };
 }
 
 /** The signal of a call's options; `code` is what the call rejects with when it is none. */
@@ -53,14 +60,32 @@ export function toSignal(signal: AbortSignal | null | undefined, code: SamErrorC
   throw new SamError(code, `options.signal is ${show(signal)}, not an AbortSignal.`);
 }
 
+/** What looks like a name is an address as well, but hardly meant as one. */
+function hintOf(model: ModelSource): string | undefined {
+  if (typeof model !== "string" || /[./]/.test(model) || presetNames.includes(model)) return undefined;
+  const meant = nearest(model, presetNames);
+  const question = meant === undefined ? "." : `: did you mean ${show(meant)}?`;
+  return `${show(model)} is no preset's name${question} ${whichPresets()}`;
+}
+
+function whichPresets(): string {
+  return `There are ${listed(presetNames.map(show))}.`;
+}
+
 function toWireModel(model: ModelSource, assets: Assets): WireModel {
   // A Blob outlives the caller's buffer, which may be changed or transferred, and is not on this thread's heap.
-  if (model instanceof Blob) return { kind: "blob", blob: model };
-  if (model instanceof ArrayBuffer || model instanceof Uint8Array) return { kind: "blob", blob: copyOf(model) };
-  if (typeof model !== "string" && !(model instanceof URL)) {
+  if (isBlob(model)) return { kind: "blob", blob: model };
+  if (isBuffer(model) || isBytes(model)) return { kind: "blob", blob: copyOf(model) };
+  if (typeof model !== "string" && !isUrl(model)) {
     throw new SamError(
       "bad-checkpoint",
       "model is neither a preset's name, a URL, a Blob or File, nor an ArrayBuffer.",
+    );
+  }
+  if (typeof model === "string" && model.trim() === "") {
+    throw new SamError(
+      "bad-checkpoint",
+      `model is ${show(model)}: pass a preset's name, a URL or a file. ${whichPresets()}`,
     );
   }
   // At an address of the caller's own there may be another model.
@@ -99,7 +124,7 @@ function copyOf(bytes: ArrayBuffer | Uint8Array): Blob {
 }
 
 function wasmUrls(wasm: NonNullable<Assets["wasm"]>): LoadParams["wasm"] {
-  if (typeof wasm === "string" || wasm instanceof URL) {
+  if (typeof wasm === "string" || isUrl(wasm)) {
     const url = absoluteUrl(wasm, "assets.wasm");
     return { cpu: url, webgpu: url };
   }

@@ -1,6 +1,7 @@
 // Prompts and options as the caller wrote them → as the wasm module takes them. Checked here, so that a mistake is
 // reported by the name the caller used, and before the Worker is asked.
 import { bad, isPixels, requireSide, requireSize, show } from "../check.js";
+import { isFloats } from "../element.js";
 import type { WirePrompt } from "../host/wasm.js";
 import type { SegmentParams } from "../protocol.js";
 import type { BinaryMask, Logits, Point, Prompt, SegmentOptions, Size } from "../types.js";
@@ -67,11 +68,11 @@ function toWireBox(box: ArrayLike<number>, field: string): [number, number, numb
 function toWireMask(mask: Logits | BinaryMask, field: string): NonNullable<WirePrompt["mask"]> {
   if (typeof mask !== "object") throw bad(field, `is ${show(mask)}, not { data, width, height }`);
   const { width, height, data } = mask;
-  if (!(data instanceof Float32Array || isPixels(data))) {
+  if (!(isFloats(data) || isPixels(data))) {
     throw bad(`${field}.data`, "is neither a Float32Array (an answer's logits) nor a Uint8Array (a binary mask)");
   }
   requireSize(mask, field);
-  if (data instanceof Float32Array) {
+  if (isFloats(data)) {
     requireAllFinite(data, `${field}.data`);
     return { data: compact(data), width, height };
   }
@@ -79,7 +80,7 @@ function toWireMask(mask: Logits | BinaryMask, field: string): NonNullable<WireP
 }
 
 function toWireTokens(tokens: NonNullable<Prompt["tokens"]>, field: string): NonNullable<WirePrompt["tokens"]> {
-  if (tokens instanceof Float32Array) {
+  if (isFloats(tokens)) {
     requireAllFinite(tokens, field);
     // The page does not know the model's dimension; the module divides by it.
     return { data: compact(tokens), rows: 0 };
@@ -121,7 +122,7 @@ function requireArray(value: unknown, field: string): void {
 }
 
 function isArrayLike(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 }
 
 /** `null` counts as absent: that is what a caller without types passes. */

@@ -1,3 +1,4 @@
+import { isBlob, isBuffer, isBytes } from "../element.js";
 import { SamError, toSamError } from "../errors.js";
 import { Store, forget, isComplete } from "../store.js";
 import type {
@@ -108,10 +109,10 @@ export class Sam implements SamApi {
   }
 
   async open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage> {
-    if (!(file instanceof ArrayBuffer || file instanceof Uint8Array || file instanceof Blob)) {
+    if (!(isBuffer(file) || isBytes(file) || isBlob(file))) {
       throw new SamError("bad-embedding", "A saved image is an ArrayBuffer, a Uint8Array or a Blob.");
     }
-    if (!(file instanceof Blob) && file.byteLength === 0) {
+    if (!isBlob(file) && file.byteLength === 0) {
       throw new SamError("bad-embedding", "The saved image is empty: was its buffer transferred to somewhere else?");
     }
     if (this.#restarting === undefined) return this.#openNow(file);

@@ -29,8 +29,14 @@ export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise
     return { client, info };
   } catch (error) {
     client.close(new SamError("disposed", "The model was not loaded."));
-    throw error;
+    throw withHint(error, plan);
   }
+}
+
+/** Only where it is the model's address that is wrong. */
+function withHint(error: unknown, { hint, params: { model } }: LoadPlan): unknown {
+  if (hint === undefined || model.kind !== "url" || !(error instanceof SamError)) return error;
+  return error.message.includes(model.url) ? new SamError(error.code, `${error.message} ${hint}`, error.cause) : error;
 }
 
 /** Resolves when a restart is over, well or not: what came of it shows afterwards. Rejects where the wait is aborted. */

@@ -1,6 +1,6 @@
 // What the caller has → what can be sent to the Worker. The caller keeps it: nothing is closed or detached.
 import { closeBitmaps } from "../bitmaps.js";
-import { loaded, nameOf, tag } from "../element.js";
+import { isLoaded, isUrl, loaded, nameOf, tag } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import type { WireSource } from "../protocol.js";
 import type { ImageSource } from "../types.js";
@@ -17,7 +17,7 @@ const TAINTED =
 
 /** At once where nothing has to be waited for: the caller may change its pixels as soon as it has called. */
 export function toWireSource(source: ImageSource): PreparedSource | Promise<PreparedSource> {
-  if (typeof source === "string" || source instanceof URL) {
+  if (typeof source === "string" || isUrl(source)) {
     return { source: { kind: "url", url: absoluteUrl(source, "The image") }, transfer: [] };
   }
   switch (tag(source)) {
@@ -99,14 +99,15 @@ function fromImageData(image: ImageData): PreparedSource | Promise<PreparedSourc
     );
   }
   // Anything but 8-bit sRGB is converted by the browser.
-  if (image.colorSpace !== "srgb" || !(data instanceof Uint8ClampedArray)) {
+  if (image.colorSpace !== "srgb" || tag(data) !== "Uint8ClampedArray") {
     return copyOf(image, [width, height], "The ImageData has no pixels: it needs at least one.");
   }
   return { source: { kind: "pixels", data, width, height }, transfer: [] };
 }
 
 async function fromImageElement(image: HTMLImageElement): Promise<PreparedSource> {
-  await loaded(image);
+  // At once where that can be: the caller may give it another address next.
+  if (!isLoaded(image)) await loaded(image);
   const size: Size = [image.naturalWidth, image.naturalHeight];
   return copyOf(image, size, `The <img> ${nameOf(image)} has no size of its own: give the SVG a width and a height.`);
 }

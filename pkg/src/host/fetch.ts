@@ -35,8 +35,8 @@ export async function fetchAny(url: string, what: string, init: RequestInit): Pr
   }
 }
 
-export async function fetchOk(url: string, what: string, signal: AbortSignal): Promise<Response> {
-  const response = await fetchAny(url, what, { signal });
+export async function fetchOk(url: string, what: string, signal?: AbortSignal): Promise<Response> {
+  const response = await fetchAny(url, what, signal === undefined ? {} : { signal });
   if (!response.ok) throw badStatus(response, url, what);
   return response;
 }

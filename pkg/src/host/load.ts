@@ -10,6 +10,7 @@ import { findAdapter } from "./gpu.js";
 import { hashingWith } from "./hash.js";
 import type { Hashing } from "./hash.js";
 import { openSlices, slicesOf } from "./slices.js";
+import { withOrigin } from "./origin.js";
 import type { StartThreads } from "./threads.js";
 import { breathe } from "./turns.js";
 import type { Session, WasmModules } from "./wasm.js";
@@ -83,8 +84,11 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
   } catch (error) {
     const { code } = toSamError(error, "internal");
     if (code === "bad-checkpoint" || code === "not-implemented") {
+      const file = await checkpoint.then(({ blob }) => blob).catch(() => undefined);
+      const named = await withOrigin(toSamError(error, "internal"), params.model, file);
       reading.abort();
       await forgetCheckpoint(params);
+      throw named;
     }
     const tryCpu = params.device === "auto" && chosen.device === "webgpu" && GPU_FAILURES.has(code);
     if (!tryCpu || signal.aborted || !(await isOfDevice(engine, checkpoint))) throw error;

@@ -1,6 +1,6 @@
 import { SamError, describe } from "../errors.js";
 import type { WireSource } from "../protocol.js";
-import { fetchOk } from "./fetch.js";
+import { fetchOk, shorten } from "./fetch.js";
 
 /** RGBA held at a time. */
 const BAND_BYTES = 4 * 2 ** 20;
@@ -28,11 +28,11 @@ export type Rectangle = readonly [x: number, y: number, width: number, height: n
 /** A source that can be opened more than once: what was downloaded is here. */
 export type KeptSource = Exclude<WireSource, { readonly kind: "url" }>;
 
-export async function keepSource(source: WireSource, signal: AbortSignal): Promise<KeptSource> {
+export async function keepSource(source: WireSource, signal?: AbortSignal): Promise<KeptSource> {
   if (source.kind !== "url") return source;
   const response = await fetchOk(source.url, "The image", signal);
   try {
-    return { kind: "blob", blob: await response.blob() };
+    return { kind: "blob", blob: await response.blob(), url: shorten(source.url) };
   } catch (error) {
     throw new SamError("network", `The download of the image broke off: ${describe(error)}. Try again.`, error);
   }
@@ -51,25 +51,33 @@ export async function openImage(source: KeptSource): Promise<OpenImage> {
       // It stays with its source.
       return ofBitmap(source.bitmap, () => undefined);
     case "blob": {
-      const bitmap = await decode(source.blob);
+      const bitmap = await decode(source);
       return ofBitmap(bitmap, () => bitmap.close());
     }
   }
 }
 
-async function decode(blob: Blob): Promise<ImageBitmap> {
-  if (blob.size === 0) throw new SamError("bad-image", "The image file is empty (0 bytes): choose another one.");
+export async function decode({ blob, url }: { readonly blob: Blob; readonly url?: string }): Promise<ImageBitmap> {
+  if (blob.size === 0) {
+    throw new SamError("bad-image", `The image ${url ?? "file"} is empty (0 bytes): choose another one.`);
+  }
   try {
     return await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch (error) {
     const type = blob.type === "" ? "of unknown type" : blob.type;
-    const advice = blob.type.includes("svg") ? "put the SVG into an <img> and pass that" : "use a JPEG, PNG or WebP";
+    const advice = adviceFor(blob.type);
     throw new SamError(
       "bad-image",
-      `The browser cannot decode this file (${type}, ${blob.size} bytes): ${advice}.`,
+      `The browser cannot decode ${url ?? "this file"} (${type}, ${blob.size} bytes): ${advice}.`,
       error,
     );
   }
+}
+
+function adviceFor(type: string): string {
+  if (type.includes("svg")) return "put the SVG into an <img> and pass that";
+  if (type.startsWith("text/html")) return "the server has answered with a page, so check the address";
+  return "use a JPEG, PNG or WebP";
 }
 
 function ofArray(data: Uint8ClampedArray, width: number, height: number): OpenImage {

@@ -1,5 +1,6 @@
 import { bad, requireBinaryMask, show } from "../check.js";
-import { loaded, tag } from "../element.js";
+import { toWireSource } from "../client/source.js";
+import { decode, keepSource } from "../host/pixels.js";
 import { SamError, describe } from "../errors.js";
 import type { BinaryMask, ImageSource } from "../types.js";
 import { reach, soften, type Rectangle } from "./feather.js";
@@ -59,7 +60,7 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options?: Cut
     const [scaleX, scaleY] = [width / mask.width, height / mask.height];
     const [radiusX, radiusY] = [Math.round(feather / scaleX), Math.round(feather / scaleY)];
     const crop: Rectangle = options?.crop === true ? reach(mask, radiusX, radiusY) : [0, 0, mask.width, mask.height];
-    if (crop[2] === 0) throw new SamError("bad-image", "The mask is empty: there is nothing to crop to.");
+    if (crop[2] === 0) throw bad("mask", "is empty: there is nothing to crop to");
     const [x, y] = [Math.floor(crop[0] * scaleX), Math.floor(crop[1] * scaleY)];
     const [right, bottom] = [Math.ceil((crop[0] + crop[2]) * scaleX), Math.ceil((crop[1] + crop[3]) * scaleY)];
     const [canvas, context] = newCanvas(right - x, bottom - y);
@@ -79,25 +80,17 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options?: Cut
 }
 
 async function toBitmap(image: ImageSource): Promise<ImageBitmap> {
-  const source = typeof image === "string" || image instanceof URL ? await download(image) : image;
-  if (tag(source) === "HTMLImageElement") await loaded(source as HTMLImageElement);
-  try {
-    return await createImageBitmap(source);
-  } catch (error) {
-    throw new SamError("bad-image", `The browser cannot read this image: ${describe(error)}`, error);
+  const { source } = await toWireSource(image);
+  const kept = await keepSource(source);
+  switch (kept.kind) {
+    case "bitmap":
+      return kept.bitmap;
+    case "blob":
+      return decode(kept);
+    case "pixels":
+      // Those of `image`, which has been looked at.
+      return createImageBitmap(new ImageData(kept.data as Uint8ClampedArray<ArrayBuffer>, kept.width, kept.height));
   }
-}
-
-async function download(url: string | URL): Promise<Blob> {
-  let status: string;
-  try {
-    const response = await fetch(url);
-    if (response.ok) return await response.blob();
-    status = `the server answered ${response.status}`;
-  } catch (error) {
-    throw new SamError("network", `The image could not be fetched from ${url}: ${describe(error)}`, error);
-  }
-  throw new SamError("network", `The image could not be fetched from ${url}: ${status}.`);
 }
 
 /** Black, as opaque as `opacity` says. */

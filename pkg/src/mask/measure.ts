@@ -1,4 +1,5 @@
 import { bad, requireBinaryMask, requireSize, show } from "../check.js";
+import { isFloats } from "../element.js";
 import type { BinaryMask, Logits, LogitsMask } from "../types.js";
 
 export interface StabilityOptions {
@@ -45,7 +46,7 @@ export function stability(logits: Logits | LogitsMask, options?: StabilityOption
   if (typeof logits !== "object" || logits === null)
     throw bad("logits", `is ${show(logits)}, not { data, width, height }`);
   const { data } = logits;
-  if (!(data instanceof Float32Array)) {
+  if (!isFloats(data)) {
     throw bad("logits.data", 'is not a Float32Array: pass an answer of segment() with output "logits", or its logits');
   }
   requireSize(logits, "logits");
