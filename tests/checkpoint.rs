@@ -239,6 +239,45 @@ fn a_config_whose_layers_would_fill_the_memory_is_refused() {
     assert!(refused.contains(&format!("would take {} MB", (1024 * 1024 * expanded * 4) >> 20)), "{refused}");
 }
 
+/// Names, shapes, types and the description of the model, each with some letters or digits of others: whatever that makes of
+/// the file is refused, or loads, and nothing else happens.
+#[test]
+fn a_header_with_wrong_letters_does_no_harm() {
+    let mut seed = 1_u32;
+    let mut next = |below: usize| {
+        // The constants of Numerical Recipes.
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    for mut parts in [Parts::read(), Parts::of(VIT), vit_with_eight_heads()] {
+        for with_config in [true, false] {
+            if !with_config {
+                parts.metadata.clear();
+            }
+            let file = parts.write();
+            let end = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+            let mut refused = 0;
+            for _ in 0..250 {
+                let mut changed = file.clone();
+                for _ in 0..1 + next(3) {
+                    let at = 8 + next(end - 8);
+                    let others: &[u8] = match changed[at] {
+                        b'0'..=b'9' => b"0123456789",
+                        b'a'..=b'z' => b"abcdefghijklmnopqrstuvwxyz",
+                        _ => continue,
+                    };
+                    changed[at] = others[next(others.len())];
+                }
+                if let Err(error) = load(&changed) {
+                    assert_eq!(error.code(), "bad-checkpoint", "{error}");
+                    refused += 1;
+                }
+            }
+            assert!(refused > 100, "{refused}");
+        }
+    }
+}
+
 /// Names are compared letter by letter with those of the model, to say which is the nearest.
 #[test]
 fn names_and_numbers_of_tensors_that_no_model_has_are_refused() {

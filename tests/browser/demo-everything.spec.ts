@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   answered,
   click,
+  drag,
   expectState,
   openDemo,
   openScene,
@@ -109,6 +110,33 @@ test.describe("everything", { tag: "@cpu" }, () => {
     await expect(status).toContainText("keep");
     await click(page, places.ball);
     await expect(stage).toHaveAttribute("data-area", /^\d+$/);
+  });
+
+  test("is not lost by a stroke or a drag: whatever the tool, a click keeps a region", async ({ page }) => {
+    const [body, stage] = [page.locator("body"), page.locator("#stage")];
+    await page.keyboard.press("e");
+    await expect(body).toHaveAttribute("data-everything", "done", { timeout: 60_000 });
+    for (const tool of ["p", "x", "w", "a"]) {
+      await page.keyboard.press(tool);
+      await drag(page, [0.1, 0.1], [0.9, 0.9]);
+      await expect(body, tool).toHaveAttribute("data-everything", "done");
+      await expect(stage, tool).toHaveAttribute("data-objects", "1");
+      await expect(stage, tool).not.toHaveAttribute("data-area");
+    }
+    await page.keyboard.press("p");
+    const { x, y } = await positionOf(page, places.ball);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 3, y + 2);
+    await page.mouse.up();
+    const ball = await shown(page);
+    expect(ball.area).toBeGreaterThan(1000);
+    await expect(stage).toHaveAttribute("data-strokes", "0");
+    await page.keyboard.press("w");
+    await click(page, places.box);
+    await expect(stage).toHaveAttribute("data-objects", "2");
+    await expect(body).toHaveAttribute("data-everything", "done");
+    await expect(page.locator("#objects-count")).toHaveText("2");
   });
 
   test("ends without a word when another model takes over", async ({ page }) => {

@@ -58,6 +58,7 @@ test.describe("exports", { tag: "@cpu" }, () => {
     await page.locator("#feather").fill("4");
     await expect(page.locator("#feather-value")).toHaveText("4 px");
     await page.keyboard.press("Escape");
+    await expect(page.locator("#cutout"), "beside the button").toContainText("4 px");
     const { half } = await look(page, (await save(page, "cutout")).bytes);
     expect(half).toBeGreaterThan(100);
     await page.reload();
@@ -85,13 +86,39 @@ test.describe("exports", { tag: "@cpu" }, () => {
     const coco = await save(page, "save-coco");
     expect(coco.name).toBe("scene-coco.json");
     const data = JSON.parse(coco.bytes.toString("utf8")) as {
-      images: { width: number; height: number }[];
-      annotations: { area: number; category_id: number }[];
+      images: { width: number; height: number; file_name: string }[];
+      annotations: { area: number; category_id: number; iscrowd: number; segmentation: number[][] }[];
       categories: { id: number; name: string }[];
     };
-    expect(data.images).toMatchObject([{ width: 320, height: 240 }]);
+    expect(data.images).toMatchObject([{ width: 320, height: 240, file_name: "scene.png" }]);
     expect(data.annotations.map(({ area }) => area)).toEqual([ball.area, box.area]);
     expect(data.categories.map(({ name }) => name)).toEqual(['A "ball" & <more>', "Object 2"]);
+    // Trainers leave out crowds: these are single objects, with outlines.
+    expect(data.annotations.map(({ iscrowd }) => iscrowd)).toEqual([0, 0]);
+    for (const { segmentation } of data.annotations) expect(segmentation[0]?.length).toBeGreaterThan(6);
+  });
+
+  test("what cannot be exported is not offered", async ({ page }) => {
+    const [of1, ofAll] = [
+      ["copy", "save-mask"],
+      ["save-svg", "save-coco"],
+    ];
+    const expectOffers = async (ids: readonly string[], offered: boolean): Promise<void> => {
+      for (const id of ids) await expect(page.locator(`#${id}`), id).toBeEnabled({ enabled: offered });
+    };
+    await expectOffers([...of1, ...ofAll, "save-embedding"], true);
+    // The only object is hidden: it can still be cut out by itself.
+    await page.keyboard.press("h");
+    await expectOffers(of1, true);
+    await expectOffers(ofAll, false);
+    await page.keyboard.press("h");
+    // An empty one beside it.
+    await page.keyboard.press("n");
+    await expectOffers(of1, false);
+    await expectOffers([...ofAll, "save-embedding"], true);
+    await page.keyboard.press("c");
+    await expect(page.locator("#status")).toHaveText("There is no object to export yet: mark one first.");
+    await expect(page.locator("#alert")).toBeHidden();
   });
 
   test("the cut-out is saved and copied alike, as large as the mask", async ({ page, context }) => {

@@ -33,6 +33,12 @@ test.describe("axe", { tag: "@cpu" }, () => {
         await click(page, places.box);
         await answered(page);
         await check("objects");
+        await page.keyboard.press("h");
+        await check("hidden");
+        await page.keyboard.press("k");
+        await check("hidden-not-chosen");
+        await page.keyboard.press("j");
+        await page.keyboard.press("h");
         for (const [opener, state] of [
           ["#open-more", "sources"],
           ["#more-exports", "exports"],

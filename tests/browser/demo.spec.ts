@@ -9,6 +9,7 @@ import {
   openDemo,
   openScene,
   places,
+  positionOf,
   scene,
   screenshot,
   shown,
@@ -124,6 +125,26 @@ test.describe("with a mouse", { tag: "@cpu" }, () => {
     await click(page, [0.9, 0.9]);
     await answered(page);
     expect((await shown(page)).points.map(([, , label]) => label)).toEqual([1, 0, 0, 0]);
+  });
+
+  test("a double-click is one point, and a click on a point takes it away", async ({ page }) => {
+    const points = () => shown(page).then(({ points }) => points.map(([, , label]) => label));
+    const { x, y } = await positionOf(page, places.ball);
+    await page.mouse.dblclick(x, y);
+    await answered(page);
+    expect(await points()).toEqual([1]);
+    await click(page, places.wall, "right");
+    await answered(page);
+    expect(await points()).toEqual([1, 0]);
+    // Longer than a double-click takes.
+    await page.waitForTimeout(600);
+    await page.mouse.click(x + 4, y - 4);
+    await answered(page);
+    expect(await points()).toEqual([0]);
+    await page.keyboard.press("Control+z");
+    await expect.poll(points).toEqual([1, 0]);
+    await page.keyboard.press("Control+z");
+    await expect.poll(points).toEqual([1]);
   });
 
   test("undo, redo and clear", async ({ page }) => {

@@ -25,12 +25,13 @@ import { readPicture } from "./io/picture.ts";
 import { Engine, type Report, type Timed } from "./model/engine.ts";
 import { EverythingMode } from "./model/everything.ts";
 import { Models } from "./model/models.ts";
-import { dismiss, showError, showNotice, type Offer } from "./page/alert.ts";
+import { dismiss, showNotice } from "./page/alert.ts";
 import { brushRadius, scaleBrush, showBrush } from "./page/brush.ts";
 import { Candidates } from "./page/candidates.ts";
 import { Controls } from "./page/controls.ts";
 import { byId, onClick, setData, setText } from "./page/dom.ts";
-import { codeOf, PageError } from "./page/errors.ts";
+import { PageError } from "./page/errors.ts";
+import { Failures } from "./page/failures.ts";
 import { showFigures } from "./page/figures.ts";
 import { connectKeys } from "./page/keys.ts";
 import { ObjectList } from "./page/objects.ts";
@@ -38,12 +39,13 @@ import { goOffline } from "./page/offline.ts";
 import { connectPage } from "./page/page.ts";
 import { Pictures } from "./page/pictures.ts";
 import { StageCrosshair } from "./stage/crosshair.ts";
+import { markRadius } from "./stage/draw.ts";
 import { StageGestures } from "./stage/gestures.ts";
 import { StagePointing } from "./stage/pointing.ts";
 import { RegionMap } from "./stage/regions.ts";
 import { drawnShapes } from "./stage/shapes.ts";
 import { Stage } from "./stage/stage.ts";
-import { activeItem, isBlank, neighbour, noPrompts, type Objects } from "./state/objects.ts";
+import { activeItem, isBlank, neighbour, noPrompts, pointNear, type Objects } from "./state/objects.ts";
 import {
   chosenIndex,
   chosenShape,
@@ -53,25 +55,35 @@ import {
   shapesOf,
   unanswered,
   type Action,
+  type Tool,
 } from "./state/state.ts";
 import { nameOf, statusText } from "./text/format.ts";
 import { text } from "./text/texts.ts";
 
-/** Codes after which the model runs better, or at all, on the CPU. */
-const cpuHelps: readonly string[] = ["no-webgpu", "device-lost", "out-of-memory", "internal"];
+/** Milliseconds between the two clicks of a double-click, as most systems have it. */
+const doubleClick = 500;
 
 let state = initialState;
 let exporting = false;
+/** When the last point was set. */
+let lastPoint = 0;
 let timings: Partial<Record<Timed, number>> = {};
 /** A short message in the place of the status line. */
 let flashed = "";
-/** What was taken away last: leaving the page loses none of it. */
 /** What has been exported as it is. */
 const exported = new WeakSet<Objects>();
 let regions: RegionMap | null = null;
 
 const engine = new Engine((event) => onReport(event));
-const models = new Models(engine, { changed: () => render(), language: () => showAll(), say: flash, fail: report });
+const models = new Models(engine, {
+  changed: () => render(),
+  language: () => showAll(),
+  closed: () => failures.remind(),
+  failed: () => state.model === "failed",
+  say: flash,
+  fail: report,
+});
+const failures = new Failures({ engine, models, failed: () => state.model === "failed" });
 const everything = new EverythingMode(engine, {
   show: (everything) => {
     dispatch({ type: "everything", everything });
@@ -93,6 +105,7 @@ const pictures = new Pictures(engine, {
     timings = rest;
     dispatch({ type: "open", history });
     showInfo();
+    failures.remind();
   },
   focus: () => stage.focus(),
   say: flash,
@@ -100,12 +113,13 @@ const pictures = new Pictures(engine, {
 });
 const gestures = new StageGestures(stage);
 const prompts = {
-  tool: () => state.tool,
+  tool,
   onPoint: (point: Required<Point>) => onPoint(point),
   onBox: (box: Box) => onPrompt({ type: "box", box }),
 };
 const pointing = new StagePointing(stage, {
   ...prompts,
+  clicksOnly: () => state.everything.status !== "off",
   radius: () => brushRadius(pictures.current),
   taken: () => gestures.taken,
   onStroke: (stroke) => onPrompt({ type: "stroke", stroke }),
@@ -145,6 +159,7 @@ const exports = connectExports({
     exported.add(state.history.present);
     flash(words);
   },
+  onNothing: flash,
   fail: report,
 });
 connectKeys({
@@ -169,6 +184,7 @@ openFiles({
   onModel: (file) => models.openFile(file),
   onSaved: (file) => void pictures.openSaved(file),
   onError: report,
+  onNothing: flash,
 });
 stage.onView = () => {
   const { scale } = stage.view;
@@ -176,7 +192,7 @@ stage.onView = () => {
   setData(stage.element, {
     zoom: pictures.current ? scale.toFixed(4) : null,
     // One finger moves an enlarged image, unless it draws.
-    drag: !stage.fitted && (state.tool === "add" || state.tool === "remove") ? "pan" : null,
+    drag: !stage.fitted && (tool() === "add" || tool() === "remove") ? "pan" : null,
   });
 };
 
@@ -212,7 +228,7 @@ function render(): void {
   const finding = state.everything.status !== "off";
   setData(document.body, {
     state: phase(state),
-    tool: state.tool,
+    tool: tool(),
     everything: finding ? state.everything.status : null,
   });
   setData(stage.element, {
@@ -235,7 +251,7 @@ function render(): void {
     regions,
     shapes: drawnShapes(state, stage.scene.shapes),
   });
-  const brush = state.tool === "brush" || state.tool === "erase";
+  const brush = tool() === "brush" || tool() === "erase";
   showBrush(brush && picture !== null);
   byId("zoom", HTMLElement).hidden = !picture;
   if (!brush) stage.show({ brush: null });
@@ -250,27 +266,49 @@ function render(): void {
   });
 }
 
+/** What a click does: in everything mode it keeps a region, whatever tool is chosen. */
+function tool(): Tool {
+  return state.everything.status === "off" ? state.tool : "add";
+}
+
 function onPoint(point: Required<Point>): void {
-  if (state.everything.status === "off") return dispatch({ type: "point", point });
+  if (state.everything.status === "off") return setPoint(point);
   // So far it is one of many candidates, coarse and perhaps dropped in the end.
   if (state.everything.status === "running") return flash(text.statusStillFinding);
   const region = regions?.shapes[regionAt(point)];
-  if (!region) return flash(text.statusNoRegion);
+  if (!region) return flash(text.statusNoRegion(matchMedia("(pointer: coarse)").matches));
   const kept = state.history.present.items.find((item) => item.region === region);
   if (kept) select(kept.id);
   else dispatch({ type: "adopt", region });
 }
 
-/** What is drawn is meant for an object: everything mode ends. */
+/** A point that is clicked again is taken back, unless that was the second click of two. */
+function setPoint(point: Required<Point>): void {
+  const now = performance.now();
+  const index = markerAt(point);
+  const twice = index >= 0 && now - lastPoint < doubleClick;
+  lastPoint = index < 0 ? now : 0;
+  if (twice) return;
+  dispatch(index < 0 ? { type: "point", point } : { type: "unpoint", index });
+}
+
+/** The index of the point whose mark is there; -1: there is none. */
+function markerAt(point: Required<Point>): number {
+  return pointNear(activeItem(state.history.present).prompts, point, markRadius / stage.view.scale);
+}
+
+/** Only points keep regions: a box would lose what was found. */
 function onPrompt(action: Action): void {
-  if (state.everything.status !== "off") everything.leave();
-  dispatch(action);
+  if (state.everything.status === "off") dispatch(action);
+  else flash(state.everything.status === "running" ? text.statusStillFinding : text.statusDone);
 }
 
 function onHover(point: Required<Point> | null): void {
   const finding = state.everything.status !== "off";
   stage.show({ highlight: finding && point ? regionAt(point) : -1 });
-  const wanted = point && !finding && models.settings().preview && state.image === "encoded";
+  const ready = !finding && models.settings().preview && state.image === "encoded";
+  // A click on a point takes it back: what it would add is not to be shown.
+  const wanted = point && ready && markerAt(point) < 0;
   engine.preview(activeItem(state.history.present), wanted ? point : null);
 }
 
@@ -295,6 +333,7 @@ function onReport(event: Report): void {
     case "image":
       // What was being found is lost with the model.
       if (event.status !== "encoded" && state.everything.status === "running") everything.leave();
+      if (event.type === "model" && event.status !== "failed" && state.model === "failed") failures.forget();
       dispatch(event);
       break;
     case "another-model":
@@ -319,7 +358,7 @@ function onReport(event: Report): void {
       models.showProgress(event.progress);
       break;
     case "error":
-      report(event.error);
+      failures.report(event.error, state.model === "failed");
       break;
     case "restarted":
       showNotice(text.backAgain, text.backAgainText);
@@ -331,6 +370,7 @@ function onReport(event: Report): void {
 
 function showAll(): void {
   render();
+  exports.showFeather();
   showInfo();
 }
 
@@ -341,27 +381,7 @@ function showInfo(): void {
 }
 
 function report(error: unknown): void {
-  if (models.takeError(error)) return;
-  const offers: Offer[] = [];
-  const address = new URL(location.href);
-  if (state.model === "failed") {
-    offers.push({
-      label: text.restart,
-      href: address.href,
-      run: () => (engine.info ? void engine.restart() : models.load()),
-    });
-  }
-  if (engine.info?.device !== "cpu" && models.settings().device !== "cpu" && cpuHelps.includes(codeOf(error))) {
-    address.searchParams.set("device", "cpu");
-    offers.push({ label: text.useCpu, href: address.href, run: () => models.change({ device: "cpu" }) });
-  }
-  if (state.model === "failed" && !models.isBuiltIn) {
-    offers.push({ label: text.useBuiltIn, run: () => models.useBuiltIn() });
-  }
-  if (codeOf(error) === "out-of-memory" && state.model === "ready") {
-    offers.push({ label: text.restart, run: () => void engine.restart() });
-  }
-  showError(error, state.model !== "failed", offers);
+  failures.report(error);
 }
 
 /** A word in the status line, until something happens. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { activeItem, isEmpty, toPrompt, type Item, type Shape } from "../src/state/objects.ts";
+import { activeItem, isEmpty, pointNear, toPrompt, type Item, type Shape } from "../src/state/objects.ts";
 import {
   chosenShape,
   initialState,
@@ -72,6 +72,19 @@ test("undo and redo go one edit back and forth", () => {
   const undone = after(addFirst, addSecond, { type: "undo" });
   assert.deepEqual(active(undone).prompts.points, [first]);
   assert.deepEqual(active(reduce(undone, { type: "redo" })).prompts.points, [first, second]);
+});
+
+test("the nearest point within reach can be taken back, and that undone", () => {
+  const set = after(addFirst, addSecond);
+  const { prompts } = active(set);
+  assert.deepEqual(
+    [first, { x: 2.4, y: 3.4 }, { x: 1, y: 3.5 }, { x: 0, y: 9 }].map((at) => pointNear(prompts, at, 1)),
+    [0, 1, -1, -1],
+  );
+  assert.equal(pointNear(active(initialState).prompts, first, 1), -1);
+  const taken = reduce(set, { type: "unpoint", index: 0 });
+  assert.deepEqual(active(taken).prompts.points, [second]);
+  assert.deepEqual(active(reduce(taken, { type: "undo" })).prompts.points, [first, second]);
 });
 
 test("an edit after an undo drops what was undone", () => {

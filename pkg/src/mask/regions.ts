@@ -22,7 +22,8 @@ export function removeSmallRegions(mask: BinaryMask, minArea: number): BinaryMas
   requireBinaryMask(mask);
   if (!Number.isInteger(minArea) || minArea < 0) throw bad("minArea", `is ${show(minArea)}, not a number of pixels`);
   const { width, height } = mask;
-  const data = Uint8Array.from(mask.data, (value) => (value === 0 ? 0 : 1));
+  const data = new Uint8Array(mask.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = mask.data[i] === 0 ? 0 : 1;
   const replace = (run: Run) => data.fill(1 - (data[run.from] ?? 0), run.from, run.to);
 
   for (const hole of regions(data, width, 0)) if (first(hole).area < minArea) replace(hole);

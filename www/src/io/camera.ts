@@ -2,6 +2,7 @@
 import { byId, onClick } from "../page/dom.ts";
 import { nameOfError } from "../page/errors.ts";
 import { text } from "../text/texts.ts";
+import { stamped } from "./picture.ts";
 
 /** Returns what opens the dialog. The camera runs only while it is open. */
 export function connectCamera(onImage: (blob: Blob, name: string) => void): () => void {
@@ -14,7 +15,7 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
   const shoot = onClick("camera-shoot", () => {
     void take(video).then((blob) => {
       dialog.close();
-      if (blob) onImage(blob, "camera.png");
+      if (blob) onImage(blob, stamped("camera", blob.type));
     });
   });
   const stop = (): void => {
@@ -27,6 +28,7 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
   return () => {
     reason.textContent = text.cameraStarting;
     shoot.disabled = true;
+    for (const each of [video, shoot]) each.hidden = false;
     dialog.showModal();
     const turn = ++opening;
     start().then(
@@ -42,7 +44,10 @@ export function connectCamera(onImage: (blob: Blob, name: string) => void): () =
         shoot.focus();
       },
       (error: unknown) => {
-        if (turn === opening) reason.textContent = explain(error);
+        if (turn !== opening) return;
+        reason.textContent = explain(error);
+        // There is nothing to see, and nothing to press.
+        for (const each of [video, shoot]) each.hidden = true;
       },
     );
   };

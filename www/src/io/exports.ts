@@ -22,11 +22,15 @@ export interface ExportContext {
   change(changes: Partial<Settings>): void;
   busy(busy: boolean): void;
   say(words: string): void;
+  /** There is nothing to export. */
+  onNothing(words: string): void;
   fail(error: unknown): void;
 }
 
 export interface Exports {
   copy(): void;
+  /** In the language of now. */
+  showFeather(): void;
 }
 
 interface Named {
@@ -54,10 +58,12 @@ export function connectExports(context: ExportContext): Exports {
     download(blob, name);
     return text.saved(name);
   };
-  const copy = run(async (picture) => {
+  const startCopy = run(async (picture) => {
     await copyImage(() => cutoutOf(context, picture));
     return text.copied;
   });
+  // The key works where the button is out of reach.
+  const copy = (): void => (canExport(context.state()).one ? startCopy() : context.onNothing(text.nothingToExport));
   onClick("copy", copy);
   onClick(
     "cutout",
@@ -83,18 +89,29 @@ export function connectExports(context: ExportContext): Exports {
       return save(new Blob([file]), picture, ".bsam");
     }),
   );
-  connectFeather(context);
-  return { copy };
+  return { copy, showFeather: connectFeather(context) };
 }
 
-function connectFeather(context: ExportContext): void {
+/** Is there something to show of the active object, and of any that is not hidden? */
+export function canExport(state: State): { readonly one: boolean; readonly all: boolean } {
+  const { present } = state.history;
+  const shows = (item: Item): boolean => (chosenShape(state, item)?.area ?? 0) > 0;
+  return { one: shows(activeItem(present)), all: present.items.some((item) => !item.hidden && shows(item)) };
+}
+
+function connectFeather(context: ExportContext): () => void {
   const input = byId("feather", HTMLInputElement);
   const output = byId("feather-value", HTMLOutputElement);
-  const show = (): void => setText(output, text.pixels(input.value));
+  const beside = byId("cutout-feather", HTMLElement);
+  const show = (): void => {
+    setText(output, text.pixels(input.value));
+    beside.hidden = input.valueAsNumber === 0;
+    setText(beside, text.softEdge(input.value));
+  };
   input.valueAsNumber = context.settings().feather;
-  show();
   input.addEventListener("input", show);
   input.addEventListener("change", () => context.change({ feather: input.valueAsNumber }));
+  return show;
 }
 
 /** What is copied and what is saved: all that the mask shows, without the empty canvas around it. */
@@ -119,7 +136,7 @@ async function drawAside(drawing: Drawing): Promise<Blob> {
 async function activeMask({ engine, state }: ExportContext): Promise<BinaryMask> {
   const item = activeItem(state().history.present);
   const shape = chosenShape(state(), item);
-  if (!shape || shape.area === 0) throw new PageError("bad-prompt", text.statusNothing);
+  if (!shape || shape.area === 0) throw new PageError("bad-prompt", text.nothingToExport);
   return engine.fullMask(item, shape);
 }
 
@@ -162,7 +179,8 @@ function escape(name: string): string {
 
 function toCoco(picture: Picture, named: readonly Named[]): Blob {
   const masks = named.map(({ item, mask }) => ({ mask, category: nameOf(item) }));
-  const data = toCocoJson(picture, masks, { fileName: picture.name });
+  // Run lengths would mark each as a crowd, which trainers leave out.
+  const data = toCocoJson(picture, masks, { fileName: picture.file, segmentation: "polygons" });
   return new Blob([JSON.stringify(data, null, 1)], { type: "application/json" });
 }
 

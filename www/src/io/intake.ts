@@ -2,6 +2,7 @@
 import { byId, onClick } from "../page/dom.ts";
 import { PageError } from "../page/errors.ts";
 import { text } from "../text/texts.ts";
+import { stamped } from "./picture.ts";
 
 export interface Intake {
   /** `focus`: no button was pressed for it that could keep the focus, so the image takes it. */
@@ -11,6 +12,8 @@ export interface Intake {
   /** A saved image. */
   onSaved(file: File): void;
   onError(error: unknown): void;
+  /** Nothing went wrong, but nothing was opened either. */
+  onNothing(words: string): void;
 }
 
 export type FileKind = "image" | "model" | "saved";
@@ -70,7 +73,7 @@ function connectDrop(intake: Intake): void {
     hover(-depth);
     const file = event.dataTransfer?.files[0];
     if (file) take(intake, file, true);
-    else intake.onError(new PageError("bad-image", text.notAFile));
+    else intake.onNothing(text.notAFile);
   });
 }
 
@@ -79,15 +82,19 @@ function connectPaste(intake: Intake): void {
     // Words are pasted into fields, not opened.
     if (event.target instanceof HTMLInputElement) return;
     const file = event.clipboardData?.files[0];
-    if (file) intake.onImage(file, file.name || "pasted", true);
-    else intake.onError(new PageError("bad-image", text.noPastedImage));
+    if (file) intake.onImage(file, stamped("pasted", file.type), true);
+    else intake.onNothing(text.noPastedImage);
   });
   onClick("from-clipboard", () => {
-    readClipboard().then((blob) => intake.onImage(blob, "pasted", true), intake.onError);
+    readClipboard().then((blob) => {
+      if (blob) intake.onImage(blob, stamped("pasted", blob.type), true);
+      else intake.onNothing(text.noPastedImage);
+    }, intake.onError);
   });
 }
 
-async function readClipboard(): Promise<Blob> {
+/** `null`: there is no image on it. */
+async function readClipboard(): Promise<Blob | null> {
   let items: ClipboardItems;
   try {
     items = await navigator.clipboard.read();
@@ -98,7 +105,7 @@ async function readClipboard(): Promise<Blob> {
     const type = item.types.find((each) => each.startsWith("image/"));
     if (type) return item.getType(type);
   }
-  throw new PageError("bad-image", text.noPastedImage);
+  return null;
 }
 
 function connectSamples(intake: Intake): void {

@@ -3,7 +3,7 @@ import type { LoadOptions, Progress } from "burn-sam";
 import { Checkpoints, keyOf } from "../io/checkpoints.ts";
 import { download } from "../io/download.ts";
 import { keepSettings, recallSettings, type Remembered } from "../io/store.ts";
-import { onClick } from "../page/dom.ts";
+import { byId, onClick } from "../page/dom.ts";
 import { describeModel } from "../page/figures.ts";
 import { SettingsDialog } from "../page/settings.ts";
 import { builtIn, modelFrom, modelName, type ModelChoice, type Settings } from "../state/settings.ts";
@@ -14,6 +14,10 @@ import { forgetModels, keptModels, menu } from "./presets.ts";
 export interface ModelActions {
   changed(): void;
   language(): void;
+  /** The settings' dialog was closed. */
+  closed(): void;
+  /** Does no model run, and is none on its way? */
+  failed(): boolean;
   say(words: string): void;
   fail(error: unknown): void;
 }
@@ -42,11 +46,13 @@ export class Models {
     this.#remembered = recallSettings();
     this.#settings = withQuery(this.#remembered, new URLSearchParams(location.search));
     const { language } = this.#settings;
-    speak(language ?? preferred(navigator.languages));
+    speakOf(language ?? preferred(navigator.languages));
     this.#dialog = new SettingsDialog(menu, {
       change: (changes) => this.change(changes),
       model: (model) => void this.#choose(model),
       stopLoading: () => this.#stop(),
+      closed: actions.closed,
+      failed: actions.failed,
       save: (onProgress) => this.#save(onProgress),
       forget: () => this.#forget(),
     });
@@ -187,7 +193,7 @@ export class Models {
   }
 
   #speak(language: Language): void {
-    speak(language);
+    speakOf(language);
     this.#keep({ language });
     this.#dialog.update(this.#settings);
     this.#actions.language();
@@ -198,6 +204,12 @@ export class Models {
     this.#remembered = { ...this.#remembered, ...changes };
     keepSettings(this.#remembered);
   }
+}
+
+/** The button that switches is in the other language. */
+function speakOf(language: Language): void {
+  speak(language);
+  byId("language", HTMLElement).lang = language === "en" ? "zh" : "en";
 }
 
 /** The address says more than what is remembered. */

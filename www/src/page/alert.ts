@@ -15,17 +15,22 @@ const box = byId("alert", HTMLElement);
 
 /** Shows a failure until it is dismissed or another one takes its place. `running`: the model is not given up. */
 export function showError(error: unknown, running: boolean, offers: readonly Offer[]): void {
+  show("error", { ...explain(error, running), offers });
+  box.dataset["code"] = codeOf(error);
+}
+
+/** A failure in the visitor's language. */
+export function explain(error: unknown, running: boolean): Omit<Content, "offers"> {
   const code = codeOf(error);
   const message = messageOf(error);
   // The page's own sentences are in the visitor's language; the package's are for programmers, and follow in small print.
   const advice = error instanceof PageError ? undefined : adviceFor(code, running);
-  show("error", {
+  const offline = code === "network" && !navigator.onLine ? text.offline : undefined;
+  return {
     title: text.errorTitles[code] ?? text.errorTitle,
-    words: advice ?? message,
-    detail: advice ? `${code}: ${message}` : code,
-    offers,
-  });
-  box.dataset["code"] = code;
+    words: offline ?? advice ?? message,
+    detail: (offline ?? advice) ? `${code}: ${message}` : code,
+  };
 }
 
 function adviceFor(code: string, running: boolean): string | undefined {
@@ -37,6 +42,11 @@ function adviceFor(code: string, running: boolean): string | undefined {
 /** Good news after bad, or news that waits for an answer. */
 export function showNotice(title: string, words: string, offers: readonly Offer[] = []): void {
   show("notice", { title, words, detail: "", offers });
+}
+
+/** Is there something that has not been dismissed? */
+export function isAlerting(): boolean {
+  return !box.hidden;
 }
 
 /** Returns whether there was anything to dismiss. */
@@ -73,6 +83,8 @@ function show(kind: "error" | "notice", { title, words, detail, offers }: Conten
   // Shown before it is filled: assistive technology announces what appears inside a visible alert.
   box.hidden = false;
   box.append(body, close);
+  // On a phone the stage may have been scrolled away.
+  box.scrollIntoView({ block: "nearest" });
 }
 
 function wayOut({ label, href, run }: Offer): HTMLElement {

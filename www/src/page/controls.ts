@@ -1,7 +1,8 @@
 /** Everything around the stage: tools, buttons, status line, progress bar. */
 import type { Progress } from "burn-sam";
+import { canExport } from "../io/exports.ts";
 import { activeItem, isBlank } from "../state/objects.ts";
-import { chosenShape, type State, type Tool } from "../state/state.ts";
+import type { State, Tool } from "../state/state.ts";
 import { formatProgress } from "../text/format.ts";
 import { text } from "../text/texts.ts";
 import { byId, onClick, setText } from "./dom.ts";
@@ -64,9 +65,11 @@ export class Controls {
     this.#showEverything(state.everything);
     byId(`tool-${state.tool}`, HTMLInputElement).checked = true;
     const [cutout, more] = this.#exports;
-    const shape = chosenShape(state, item);
-    if (cutout) cutout.disabled = exporting || !shape || shape.area === 0 || state.asking || !ready;
+    const { one, all } = canExport(state);
+    if (cutout) cutout.disabled = exporting || !one || state.asking || !ready;
     if (more) more.disabled = exporting || !ready;
+    for (const id of ["copy", "save-mask"]) byId(id, HTMLButtonElement).disabled = !one;
+    for (const id of ["save-svg", "save-coco"]) byId(id, HTMLButtonElement).disabled = !all;
     setText(this.#status, status);
   }
 

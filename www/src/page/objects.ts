@@ -19,6 +19,8 @@ interface Row {
   readonly choose: HTMLButtonElement;
   readonly swatch: HTMLElement;
   readonly name: HTMLElement;
+  /** Says what the figure is, to those who do not see where it stands. */
+  readonly scored: HTMLElement;
   readonly score: HTMLElement;
   readonly rename: HTMLButtonElement;
   readonly hide: HTMLButtonElement;
@@ -27,6 +29,7 @@ interface Row {
 
 export class ObjectList {
   readonly #list = byId("objects", HTMLUListElement);
+  readonly #count = byId("objects-count", HTMLElement);
   readonly #new: HTMLButtonElement;
   readonly #actions: ObjectActions;
   readonly #rows = new Map<number, Row>();
@@ -43,6 +46,7 @@ export class ObjectList {
   show(state: State): void {
     const { items, active } = state.history.present;
     this.#items = items;
+    setText(this.#count, items.length > 1 ? String(items.length) : "");
     this.#new.disabled = state.image === "none" || items.some((item) => item.id === active && isBlank(item));
     for (const [id, row] of this.#rows) {
       if (items.some((item) => item.id === id)) continue;
@@ -102,12 +106,14 @@ export class ObjectList {
     const swatch = element("span");
     const name = element("span");
     const score = element("span");
+    const scored = element("span");
     choose.type = "button";
     choose.className = "choose";
     swatch.className = "swatch";
     name.className = "name";
     score.className = "score";
-    choose.append(swatch, name, score);
+    scored.className = "unseen";
+    choose.append(swatch, name, scored, score);
     const button = (picture: string, run: () => void): HTMLButtonElement => {
       const created = element("button");
       created.type = "button";
@@ -122,7 +128,7 @@ export class ObjectList {
     root.append(choose, rename, hide, remove);
     choose.addEventListener("click", () => this.#actions.select(id));
     choose.addEventListener("dblclick", () => this.rename(id));
-    const row = { root, choose, swatch, name, score, rename, hide, remove };
+    const row = { root, choose, swatch, name, scored, score, rename, hide, remove };
     this.#rows.set(id, row);
     return row;
   }
@@ -134,7 +140,11 @@ export class ObjectList {
     row.choose.setAttribute("aria-pressed", String(active));
     row.swatch.style.background = colourOf(item.colour);
     setText(row.name, name);
+    // A long one is cut.
+    row.choose.title = name;
+    setText(row.scored, shape ? ` ${text.withScore} ` : " ");
     setText(row.score, shape ? formatScore(shape.score) : isBlank(item) ? text.emptyObject : "…");
+    for (const button of [row.rename, row.hide, row.remove]) button.disabled = state.image === "none";
     label(row.rename, text.rename(name), text.renameTitle);
     label(row.hide, item.hidden ? text.show(name) : text.hide(name));
     label(row.remove, text.delete(name));

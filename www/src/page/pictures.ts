@@ -2,12 +2,13 @@
  * Which image is on the stage. Opening another loses nothing: the images before stay, with their objects, and undo goes
  * back to them where nothing else is left to undo.
  */
-import { blankPicture, type Picture } from "../io/picture.ts";
+import { baseOf, blankPicture, readPicture, type Picture } from "../io/picture.ts";
 import type { Engine } from "../model/engine.ts";
 import type { History } from "../state/history.ts";
 import { isBlank, type Objects } from "../state/objects.ts";
 import type { State } from "../state/state.ts";
 import { text } from "../text/texts.ts";
+import { showNotice, type Offer } from "./alert.ts";
 import { byId } from "./dom.ts";
 
 export interface PictureActions {
@@ -70,19 +71,20 @@ export class Pictures {
     return [...this.#before, ...this.#after].map((left) => left.history.present);
   }
 
-  async open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<void> {
+  /** Resolves to what is shown now; `null`: it cannot be read, or another one was opened meanwhile. */
+  async open(read: () => Promise<Picture>, focus: boolean, saved?: Blob): Promise<Picture | null> {
     const turn = ++this.#turn;
     let picture: Picture;
     try {
       picture = await read();
     } catch (error) {
       if (turn === this.#turn) this.#actions.fail(error);
-      return;
+      return null;
     }
     if (turn !== this.#turn) {
       // An encoding of a picture that is here gives that one.
       if (!this.#held.has(picture)) picture.bitmap.close();
-      return;
+      return null;
     }
     const [left] = this.#leave();
     this.#after = [];
@@ -92,17 +94,32 @@ export class Pictures {
     if (focus) this.#actions.focus();
     this.#show({ picture, saved });
     if (left && this.#before.at(-1) === left) this.#actions.say(text.undoBrings(left.picture.name));
+    return picture;
   }
 
-  /** The encoding of the picture that is shown, or of one that is not there. */
+  /**
+   * The encoding of the picture that is shown, or of one that is not there: the file does not say of which, so that its
+   * name has to, or the visitor.
+   */
   async openSaved(file: File): Promise<void> {
     const shown = this.current;
+    let [fits, blank] = [false, false];
     const read = async (): Promise<Picture> => {
       const size = await this.#engine.sizeOfSaved(file);
-      const same = shown?.width === size.width && shown.height === size.height;
-      return same ? shown : blankPicture(size, file.name);
+      fits = shown?.width === size.width && shown.height === size.height;
+      blank = !fits || ![baseOf(file.name), photoOf(file.name)].includes(shown?.name ?? "");
+      return shown && !blank ? shown : blankPicture(size, file.name);
     };
-    await this.open(read, false, file);
+    const opened = await this.open(read, false, file);
+    if (!opened) return;
+    if (!blank) return this.#actions.say(text.savedOf(file.name, opened.name));
+    const offers: Offer[] = [];
+    if (shown && fits) {
+      // Read anew: what was left may be gone.
+      const overlay = (): void => void this.open(() => readPicture(shown.blob, shown.file), false, file);
+      offers.push({ label: text.isOf(shown.name), run: overlay });
+    }
+    showNotice(text.noPhoto(file.name), text.noPhotoText, offers);
   }
 
   back(): void {
@@ -138,6 +155,11 @@ export class Pictures {
     this.#held = held;
     void this.#engine.open(picture, saved);
   }
+}
+
+/** The name of the photo that an encoding is of; browsers number files that are there already. */
+function photoOf(name: string): string {
+  return baseOf(name).replace(/ ?\(\d+\)$/, "");
 }
 
 /** The samples move from the middle of the empty stage into the panel. */

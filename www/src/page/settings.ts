@@ -3,8 +3,8 @@ import type { Progress } from "burn-sam";
 import { modelName, type ModelChoice, type Settings } from "../state/settings.ts";
 import { formatBytes, formatProgress } from "../text/format.ts";
 import { text } from "../text/texts.ts";
+import { explain } from "./alert.ts";
 import { byId, element, onClick, setText } from "./dom.ts";
-import { codeOf, messageOf } from "./errors.ts";
 
 /** Milliseconds that a choice made by arrow keys has to rest. */
 const keyDelay = 700;
@@ -22,6 +22,9 @@ export interface SettingsActions {
   change(changes: Partial<Settings>): void;
   model(choice: ModelChoice): void;
   stopLoading(): void;
+  closed(): void;
+  /** Does no model run, and is none on its way? */
+  failed(): boolean;
   /** Resolves to the name of the file. */
   save(onProgress: (progress: Progress) => void): Promise<string>;
   forget(): Promise<void>;
@@ -37,6 +40,8 @@ export class SettingsDialog {
   readonly #url = byId("model-url", HTMLInputElement);
   readonly #menu: readonly MenuEntry[];
   #kept: ReadonlySet<string> = new Set();
+  /** The preset that is chosen. */
+  #chosen = "";
 
   constructor(menu: readonly MenuEntry[], actions: SettingsActions) {
     this.#menu = menu;
@@ -50,6 +55,12 @@ export class SettingsDialog {
       if (target.matches(":focus-visible")) waiting = setTimeout(choose, keyDelay);
       else choose();
     });
+    // What is chosen already does not change, but is to be had again where it did not load.
+    this.#models.addEventListener("click", ({ target }) => {
+      if (!(target instanceof HTMLInputElement) || target.value !== this.#chosen || !actions.failed()) return;
+      actions.model({ kind: "preset", name: target.value });
+    });
+    this.#dialog.addEventListener("close", () => actions.closed());
     byId("model-url-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const url = this.#url.value.trim();
@@ -98,6 +109,7 @@ export class SettingsDialog {
   update(settings: Settings, kept: ReadonlySet<string> = this.#kept): void {
     this.#kept = kept;
     const { model } = settings;
+    this.#chosen = model.kind === "preset" ? model.name : "";
     const focused = this.#models.querySelector<HTMLInputElement>("input:focus")?.value;
     this.#models.replaceChildren(...this.#menu.map((entry) => this.#card(entry, model)));
     if (model.kind !== "preset") this.#models.prepend(this.#ownCard(model));
@@ -121,8 +133,9 @@ export class SettingsDialog {
 
   /** The reason of a refusal. */
   showError(error: unknown): void {
-    const title = text.errorTitles[codeOf(error)] ?? text.errorTitle;
-    this.#say(`${title}. ${messageOf(error)}`, false);
+    const { title, words, detail } = explain(error, true);
+    this.#say(text.sentences(title, words), false);
+    this.#reason.append(element("code", detail));
     this.#reason.scrollIntoView({ block: "nearest" });
   }
 

@@ -38,6 +38,32 @@ export function stretched(context: Context, view: View, image: Size, own: Size, 
   context.restore();
 }
 
+let checks: CanvasPattern | null = null;
+
+/** The squares that stand for nothing. */
+export function drawChecks(context: Context, left: number, top: number, width: number, height: number): void {
+  checks ??= checksFor(context);
+  if (!checks) return;
+  context.save();
+  context.translate(left, top);
+  context.fillStyle = checks;
+  context.fillRect(0, 0, width, height);
+  context.restore();
+}
+
+function checksFor(context: Context): CanvasPattern | null {
+  const square = 8;
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 2 * square;
+  const own = context2d(tile);
+  own.fillStyle = marks.check;
+  own.fillRect(0, 0, tile.width, tile.height);
+  own.fillStyle = marks.otherCheck;
+  own.fillRect(0, 0, square, square);
+  own.fillRect(square, square, square, square);
+  return context.createPattern(tile, "repeat");
+}
+
 /** Darkens the image except where the shapes are. */
 export function drawDim(context: Context, view: View, image: Size, shapes: readonly Shape[]): void {
   context.save();
@@ -157,6 +183,9 @@ export function drawStrokes(
   context.restore();
 }
 
+/** CSS pixels. */
+export const markRadius = 10;
+
 export function drawPoint(context: Context, { x, y }: Position, label: 0 | 1): void {
   context.save();
   context.translate(x, y);
@@ -164,12 +193,12 @@ export function drawPoint(context: Context, { x, y }: Position, label: 0 | 1): v
   context.shadowBlur = 6 * devicePixelRatio;
   context.fillStyle = marks.line;
   context.beginPath();
-  context.arc(0, 0, 10, 0, 2 * Math.PI);
+  context.arc(0, 0, markRadius, 0, 2 * Math.PI);
   context.fill();
   context.shadowColor = "transparent";
   context.fillStyle = label === 1 ? marks.add : marks.remove;
   context.beginPath();
-  context.arc(0, 0, 8, 0, 2 * Math.PI);
+  context.arc(0, 0, markRadius - 2, 0, 2 * Math.PI);
   context.fill();
   context.fillStyle = marks.line;
   context.fillRect(-4.5, -1, 9, 2);

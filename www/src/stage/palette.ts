@@ -22,6 +22,8 @@ export function colourOf(colour: number, alpha = 1): string {
 }
 
 export const marks = {
+  check: "#ffffff",
+  otherCheck: "#d9d6d2",
   dim: "rgb(8 10 16 / 45%)",
   line: "#ffffff",
   halo: "rgb(6 20 60 / 75%)",

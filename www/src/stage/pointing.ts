@@ -7,6 +7,8 @@ import { clampToImage, isInside, toImage, type Position } from "./view.ts";
 
 export interface Pointing {
   tool(): Tool;
+  /** Is everything but a click of no use? */
+  clicksOnly(): boolean;
   /** The brush's radius in image pixels. */
   radius(): number;
   /** Is the pointer taken for something else: panning, pinching? */
@@ -69,7 +71,8 @@ export class StagePointing {
     const tool = this.#pointing.tool();
     const brush = tool === "brush" || tool === "erase";
     // A finger's drag scrolls the page or moves the image, unless boxes are asked for.
-    const boxes = event.button === 0 && !brush && (event.pointerType !== "touch" || tool === "box");
+    const dragged = event.pointerType !== "touch" || tool === "box";
+    const boxes = event.button === 0 && !brush && dragged && !this.#pointing.clicksOnly();
     this.#drag = {
       pointer: event.pointerId,
       startOnStage: positionOn(this.#stage, event),
@@ -112,8 +115,8 @@ export class StagePointing {
     const inImage = toImage(this.#stage.view, drag.startOnStage);
     const tool = this.#pointing.tool();
     if (!picture || !isInside(picture, inImage) || (tool === "box" && !drag.altered)) return;
-    // A finger that moved wanted to scroll.
-    if (drag.moved && event.pointerType === "touch") return;
+    // A finger that moved wanted to scroll; a mouse that moved, to draw what cannot be drawn now.
+    if (drag.moved && (event.pointerType === "touch" || this.#pointing.clicksOnly())) return;
     this.#pointing.onPoint({ ...inImage, label: drag.altered || tool === "remove" ? 0 : 1 });
   }
 

@@ -4,7 +4,7 @@ import type { Picture } from "../io/picture.ts";
 import { byId, context2d } from "../page/dom.ts";
 import { noPrompts, type Prompts, type Shape } from "../state/objects.ts";
 import type { Stroke } from "../state/strokes.ts";
-import { drawBox, drawCrosshair, drawDim, drawHovered, drawPoint, drawShape, drawStrokes } from "./draw.ts";
+import { drawBox, drawChecks, drawCrosshair, drawDim, drawHovered, drawPoint, drawShape, drawStrokes } from "./draw.ts";
 import { colourOf } from "./palette.ts";
 import type { RegionMap } from "./regions.ts";
 import type { DrawnShape } from "./shapes.ts";
@@ -272,6 +272,8 @@ export class Stage {
     // Even an image one pixel wide is to be seen.
     const width = Math.max(1, picture.width * scale);
     const height = Math.max(1, picture.height * scale);
+    // Photographs hide it; what is transparent is to be seen as such.
+    if (picture.blob.type !== "image/jpeg") drawChecks(context, left, top, width, height);
     context.drawImage(picture.bitmap, left, top, width, height);
   }
 }

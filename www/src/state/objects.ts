@@ -82,6 +82,13 @@ export function change(objects: Objects, id: number, changes: Partial<Omit<Item,
   return same ? objects : { ...objects, items: objects.items.map((each) => (each === item ? next : each)) };
 }
 
+/** The index of the point that is nearest to a position, and no further from it than `reach`; -1: none is. */
+export function pointNear({ points }: Prompts, { x, y }: Pick<Point, "x" | "y">, reach: number): number {
+  const distances = points.map((point) => Math.hypot(point.x - x, point.y - y));
+  const least = Math.min(...distances);
+  return least <= reach ? distances.indexOf(least) : -1;
+}
+
 /** New prompts for the active object; what was chosen among its old candidates no longer holds. */
 export function prompt(objects: Objects, changes: Partial<Prompts>): Objects {
   const { id, prompts } = activeItem(objects);

@@ -59,6 +59,8 @@ export type Action =
   | { readonly type: "close" }
   | { readonly type: "tool"; readonly tool: Tool }
   | { readonly type: "point"; readonly point: Required<Point> }
+  /** Takes back a point of the active object. */
+  | { readonly type: "unpoint"; readonly index: number }
   | { readonly type: "box"; readonly box: Box }
   | { readonly type: "stroke"; readonly stroke: Stroke }
   | { readonly type: "clear" | "undo" | "redo" | "new" }
@@ -100,6 +102,10 @@ export function reduce(state: State, action: Action): State {
       return { ...state, tool: action.tool };
     case "point":
       return editing(state, prompt(present, { points: [...activeItem(present).prompts.points, action.point] }));
+    case "unpoint": {
+      const points = activeItem(present).prompts.points.filter((_, index) => index !== action.index);
+      return editing(state, prompt(present, { points }));
+    }
     case "box":
       return editing(state, prompt(present, { box: action.box }));
     case "stroke":

@@ -87,6 +87,7 @@ export const en = {
   candidates: "Candidates",
   candidate: "Candidate",
   withScore: "with score",
+  softEdge: (count: string) => `soft edge ${count} px`,
   downloadCutout: "Download cut-out",
   otherExports: "Other exports",
   copyCutout: "Copy cut-out",
@@ -139,9 +140,17 @@ export const en = {
   statusRegion: (pixels: string) => `${pixels} pixels. Add points to refine.`,
   statusFinding: (found: number, percent: number) =>
     `${found} ${found === 1 ? "candidate" : "candidates"} · ${percent} %`,
-  statusFound: (found: number) =>
-    found === 1 ? "1 region. Click it to keep it." : `${found} regions. Click those to keep.`,
-  statusNoRegion: "No region there. Click a coloured one.",
+  statusFound: (found: number, touch: boolean) => {
+    const pick = touch ? "Tap" : "Click";
+    return found === 1 ? `1 region. ${pick} it to keep it.` : `${found} regions. ${pick} those to keep.`;
+  },
+  statusNoRegion: (touch: boolean) => `No region there. ${touch ? "Tap" : "Click"} a coloured one.`,
+  statusDone: "Choose Done first: boxes belong to an object.",
+  savedOf: (file: string, name: string) => `${file} is used as the encoding of “${name}”.`,
+  noPhoto: (file: string) => `${file} holds no photo`,
+  noPhotoText:
+    "It is what the model made of one, so the image is grey. To see the photo, open it first, then the .bsam file of the same name.",
+  isOf: (name: string) => `It is of “${name}”`,
   undoBrings: (name: string) => `Undo brings back “${name}” and its objects.`,
   statusStillFinding: "Regions can be kept once all are found.",
   statusFoundNone: "No regions found in this image.",
@@ -197,15 +206,24 @@ export const en = {
   timings: "Timings",
 
   // Help
-  helpPointer: "Mouse and touch",
+  helpPointer: "Mouse",
+  helpTouch: "Touch",
   helpKeys: "Keys",
-  helpClick: "Click, tap",
+  helpClick: "Click",
   helpClickDoes: "part of the object",
+  helpPoint: "Click on a point",
+  helpPointDoes: "take it back",
+  helpTap: "Tap",
+  helpTapDoes: "part of the object; on a point: take it back",
+  helpTapRemove: "Remove, then tap",
+  helpFinger: "One finger",
+  helpFingerDoes: "moves an enlarged image; draws with Box and Brush",
+  helpPinch: "Two fingers",
   helpRight: "Right-click, Alt-click",
   helpRightDoes: "not part of it",
   helpDrag: "Drag",
   helpDragDoes: "a box around it",
-  helpWheel: "Wheel, pinch",
+  helpWheel: "Wheel",
   helpWheelDoes: "zoom",
   helpSpace: "Space and drag, middle button",
   helpSpaceDoes: "move the image",
@@ -237,6 +255,9 @@ export const en = {
   useBuiltIn: "Use the built-in model",
   backAgain: "Back again",
   backAgainText: "The model stopped and was restarted. Your image and objects are still here.",
+  notLoaded: "Without a model nothing can be cut out. Load one to go on.",
+  offline: "You are offline. Connect to the network, then try again.",
+  sentences: (first: string, second: string) => `${first}. ${second}`,
   stopped: "The page restarts it and encodes your image again. Your objects are kept.",
   stoppedForGood: "It stopped again and again, so it stays stopped. Your objects are kept: restart it, or use the CPU.",
   memoryAdvice:
@@ -258,11 +279,18 @@ export const en = {
   errorTitle: "Something went wrong",
   errorAdvice: {
     "no-webgpu": "This browser or machine offers no GPU to web pages. The CPU works everywhere.",
+    unsupported: "Update the browser, or try a recent Chrome, Edge, Firefox or Safari.",
+    "bad-checkpoint": "The file is no SAM checkpoint that can be used, for the reason below. Try another one.",
+    "bad-prompt": "Clear this object, then try again.",
+    network: "Check the network and the address, then try again. The details are below.",
+    integrity: "The file was changed or damaged. Download it again.",
+    "not-implemented": "This version cannot do it yet.",
     "bad-embedding":
       "It was saved by another model, or it is damaged. Load the model that saved it, or open the image.",
   } as Readonly<Record<string, string>>,
-  badImage: "The browser cannot read this file as an image. Try a JPEG, PNG, WebP, AVIF or GIF file.",
-  emptyFile: "The image file is empty. Try another one.",
+  badImage: (name: string) =>
+    `The browser cannot read “${name}” as an image. Try a JPEG, PNG, WebP, AVIF, GIF or SVG file.`,
+  emptyFile: (name: string) => `The file “${name}” is empty. Try another one.`,
   notAFile: "What was dropped is not a file. Save the image first, then drop it.",
   noPastedImage: "There is no image on the clipboard. Copy an image, then paste it.",
   clipboardRefused: "The browser does not let this page read the clipboard. Press Ctrl+V instead.",

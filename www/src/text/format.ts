@@ -4,8 +4,9 @@ import { activeItem, isBlank, isEmpty, type Item } from "../state/objects.ts";
 import { chosenShape, type State } from "../state/state.ts";
 import { text } from "./texts.ts";
 
+/** An estimate of a share, which the model may put a little above all of it. */
 export function formatScore(score: number): string {
-  return score.toFixed(2);
+  return Math.min(Math.max(score, 0), 1).toFixed(2);
 }
 
 export function formatCount(count: number): string {
@@ -69,11 +70,12 @@ export function statusText(state: State, hasPicture: boolean, areaInImage: numbe
   if (state.image === "encoding") return isEmpty(item.prompts) ? text.statusEncoding : text.statusEncodingAsked;
   const { status, regions, done, total } = state.everything;
   if (status === "running") return text.statusFinding(regions.length, total > 0 ? Math.floor((100 * done) / total) : 0);
-  if (status === "done") return regions.length > 0 ? text.statusFound(regions.length) : text.statusFoundNone;
+  const touch = matchMedia("(pointer: coarse)").matches;
+  if (status === "done") return regions.length > 0 ? text.statusFound(regions.length, touch) : text.statusFoundNone;
   if (isBlank(item)) {
     if (state.tool === "box") return text.statusBox;
     if (state.tool === "brush" || state.tool === "erase") return text.statusBrush;
-    return matchMedia("(pointer: coarse)").matches ? text.statusTap : text.statusClick;
+    return touch ? text.statusTap : text.statusClick;
   }
   const shape = chosenShape(state, item);
   if (!shape) return text.statusLooking;
