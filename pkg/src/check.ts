@@ -13,6 +13,13 @@ export function show(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
+/** What is missing where there is no browser. */
+export function requireGlobals(...names: readonly string[]): void {
+  const missing = names.filter((name) => !(name in globalThis));
+  if (missing.length === 0) return;
+  throw new SamError("unsupported", `This draws with a browser, and there is no ${missing.join(", ")} here.`);
+}
+
 /** Sides of at least one pixel, and a value for each pixel. */
 export function requireSize({ data, width, height }: Logits | BinaryMask, field: string): void {
   requireSide(width, `${field}.width`);
@@ -22,9 +29,9 @@ export function requireSize({ data, width, height }: Logits | BinaryMask, field:
   }
 }
 
-export function requireSide(value: number, field: string, max = Infinity): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  const range = max === Infinity ? "of 1 or more" : `from 1 to ${max}`;
+export function requireSide(value: number, field: string, max = Infinity, min = 1): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`;
   throw bad(field, `is ${show(value)}, not a whole number ${range}`);
 }
 
@@ -39,4 +46,8 @@ export function requireBinaryMask(mask: BinaryMask, field = "mask"): void {
 
 export function isPixels(data: unknown): data is BinaryMask["data"] {
   return isBytes(data) || tag(data) === "Uint8ClampedArray";
+}
+
+export function isArrayLike(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 }

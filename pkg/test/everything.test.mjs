@@ -28,7 +28,8 @@ test("a parameter that makes no sense is named", async (t) => {
     [{ pointsPerSide: 0 }, /^options\.pointsPerSide is 0, not a whole number/],
     [{ pointsPerSide: 2.5 }, /^options\.pointsPerSide is 2\.5/],
     [{ pointsPerBatch: "8" }, /^options\.pointsPerBatch is "8"/],
-    [{ cropNLayers: -1 }, /^options\.cropNLayers is -1/],
+    [{ cropNLayers: -1 }, /^options\.cropNLayers is -1, not a whole number from 0 to/],
+    [{ minMaskRegionArea: 0.5 }, /^options\.minMaskRegionArea is 0\.5, not a whole number from 0 to/],
     [{ minMaskRegionArea: NaN }, /^options\.minMaskRegionArea is NaN/],
     [{ predIouThresh: NaN }, /^options\.predIouThresh is NaN, not a finite number/],
     [{ boxNmsThresh: Infinity }, /^options\.boxNmsThresh is Infinity/],
@@ -38,6 +39,8 @@ test("a parameter that makes no sense is named", async (t) => {
     [{ pointGrids: [3] }, /^options\.pointGrids\[0\] is 3/],
     [{ pointGrids: [[[0, 0], [1]]] }, /^options\.pointGrids\[0\]\[1\] is not \[x, y\]/],
     [{ pointGrids: [[[0, NaN]]] }, /^options\.pointGrids\[0\]\[0\] is not \[x, y\]/],
+    [{ pointGrids: [[[0, 1]], [[0, 1.5]]] }, /^options\.pointGrids\[1\]\[0\] is \[0, 1\.5\]: .* from 0 to 1/],
+    [{ pointGrids: [[[-0.1, 0]]] }, /^options\.pointGrids\[0\]\[0\] is \[-0\.1, 0\]/],
     [{ outputMode: "png" }, /^options\.outputMode is "png"/],
     [3, /^options is 3/],
   ];

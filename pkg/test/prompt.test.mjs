@@ -30,6 +30,14 @@ test("a mistake is reported by the name the caller used", () => {
   rejects({ mask: { data: new Uint8Array(1), width: 0.5, height: 2 } }, /^mask\.width is 0\.5/);
   rejects({ tokens: [[1, 2], [3]] }, /^tokens\[1\] has 1 numbers, the first row 2/);
   rejects({ tokens: [[1, NaN]] }, /^tokens\[0\]\[1\] is NaN/);
+  const many = (length) => ({ points: Array.from({ length }, () => ({ x: 1, y: 1 })) });
+  rejects(many(20000), /^points has 20000 points; 2047 are the most/);
+  rejects(
+    { ...many(2047), box: [0, 0, 1, 1] },
+    /^prompts\[1\]\.points has 2047 points; 2046 are the most/,
+    "prompts[1].",
+  );
+  assert.equal(toWirePrompt(many(2047), "").points.length, 2047);
   rejects(undefined, /^prompts\[2\] is undefined/, "prompts[2].");
   rejects({ box: [] }, /^prompts\[2\]\.box has 0 numbers/, "prompts[2].");
   rejects(null, /^prompt is null/);

@@ -4,6 +4,23 @@ import { bad, requireSide, show } from "../check.js";
 import type { WireEverything } from "../host/wasm.js";
 import type { EverythingOptions, OutputMode } from "../types.js";
 
+export const everythingNames: Readonly<Record<keyof EverythingOptions, true>> = {
+  pointsPerSide: true,
+  pointsPerBatch: true,
+  predIouThresh: true,
+  stabilityScoreThresh: true,
+  stabilityScoreOffset: true,
+  boxNmsThresh: true,
+  cropNLayers: true,
+  cropNmsThresh: true,
+  cropOverlapRatio: true,
+  cropNPointsDownscaleFactor: true,
+  pointGrids: true,
+  minMaskRegionArea: true,
+  outputMode: true,
+  signal: true,
+  onProgress: true,
+};
 const numbers = [
   "predIouThresh",
   "stabilityScoreThresh",
@@ -20,8 +37,6 @@ const MAX_COUNT = 2 ** 31 - 1;
 
 /** `null` counts as absent: that is what a caller without types passes, and what the reference has for `points_per_side`. */
 export function toWireEverything(options: EverythingOptions): WireEverything {
-  if (typeof options !== "object")
-    throw bad("options", `is ${show(options)}, not an object such as { pointsPerSide: 32 }`);
   const wire: WireEverything = {};
   for (const name of numbers) {
     const value = options[name] ?? undefined;
@@ -38,7 +53,7 @@ export function toWireEverything(options: EverythingOptions): WireEverything {
   for (const name of countsFromZero) {
     const value = options[name] ?? undefined;
     if (value === undefined) continue;
-    if (value !== 0) requireSide(value, `options.${name}`, MAX_COUNT);
+    requireSide(value, `options.${name}`, MAX_COUNT, 0);
     wire[name] = value;
   }
   const { pointGrids, outputMode } = options;
@@ -67,6 +82,9 @@ function toWireGrids(grids: NonNullable<EverythingOptions["pointGrids"]>): Float
     grid.forEach((point: (typeof grid)[number], i) => {
       const [x, y] = isPair(point) ? point : [NaN, NaN];
       if (!Number.isFinite(x) || !Number.isFinite(y)) throw bad(`${field}[${i}]`, "is not [x, y], two finite numbers");
+      if (Math.min(x, y) < 0 || Math.max(x, y) > 1) {
+        throw bad(`${field}[${i}]`, `is [${x}, ${y}]: x and y are fractions of the image, from 0 to 1`);
+      }
       values.set([x, y], 2 * i);
     });
     return values;

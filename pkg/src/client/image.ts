@@ -12,9 +12,9 @@ import type {
 } from "../types.js";
 import type { SentMask } from "../protocol.js";
 import type { Client } from "./client.js";
-import { toWireEverything } from "./everything.js";
-import { toSignal } from "./options.js";
-import { toWireOptions, toWirePrompt } from "./prompt.js";
+import { everythingNames, toWireEverything } from "./everything.js";
+import { toCallback, toOptions, toSignal } from "./given.js";
+import { segmentNames, toWireOptions, toWirePrompt } from "./prompt.js";
 
 /** Frees the embedding of a handle that was dropped. */
 const dropped = new FinalizationRegistry<{ client: Client; id: number }>(({ client, id }) => client.free(id));
@@ -62,7 +62,7 @@ export class ImageHandle implements SamImage {
     options?: SegmentOptions<O>,
   ): Promise<MaskFor<O>[] | MaskFor<O>[][]> {
     this.#requireAlive();
-    const given = options ?? {};
+    const given = toOptions<SegmentOptions<O>>(options, segmentNames, "bad-prompt", "{ multimask: false }");
     if (!isBatch(prompt)) {
       const [masks] = await this.#decode<O>([toWirePrompt(prompt, "")], false, given);
       if (masks === undefined) throw new SamError("internal", "The model gave no answer to the prompt.");
@@ -76,9 +76,9 @@ export class ImageHandle implements SamImage {
     options?: EverythingOptions<M>,
   ): Promise<EverythingRecord<M>[]> {
     this.#requireAlive();
-    const given = options ?? {};
+    const given = toOptions<EverythingOptions<M>>(options, everythingNames, "bad-prompt", "{ pointsPerSide: 32 }");
     const signal = toSignal(given.signal, "bad-prompt");
-    const onProgress = given.onProgress ?? undefined;
+    const onProgress = toCallback(given.onProgress, "bad-prompt");
     const params = { image: this.#id, options: toWireEverything(given), candidates: onProgress !== undefined };
     const { records } = await this.#client.call("everything", { params }, { signal, onProgress, owner: this });
     // The form was asked for by `options.outputMode`, which is M.
@@ -106,7 +106,7 @@ export class ImageHandle implements SamImage {
   async #decode<O extends Output>(
     prompts: ReturnType<typeof toWirePrompt>[],
     batch: boolean,
-    options: SegmentOptions<O>,
+    options: Partial<SegmentOptions<O>>,
   ): Promise<MaskFor<O>[][]> {
     const signal = toSignal(options.signal, "bad-prompt");
     const params = { image: this.#id, prompts, batch, options: toWireOptions(options) };

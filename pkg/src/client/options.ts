@@ -1,10 +1,11 @@
 import { show } from "../check.js";
-import { isBlob, isBuffer, isBytes, isUrl } from "../element.js";
+import { isBlob, isBuffer, isBytes, isUrl, tag } from "../element.js";
 import { SamError, describe } from "../errors.js";
 import { requireIntegrity } from "../integrity.js";
 import type { LoadParams, WireModel } from "../protocol.js";
 import { findPreset, presets } from "../presets.js";
-import type { Assets, LoadOptions, LoadProgress, ModelSource, SamErrorCode } from "../types.js";
+import type { Assets, LoadOptions, LoadProgress, ModelSource } from "../types.js";
+import { requireNames, requireNoModel, toCallback, toOptions } from "./given.js";
 import { listed, nearest } from "./names.js";
 import { absoluteUrl } from "./urls.js";
 
@@ -19,12 +20,34 @@ export interface LoadPlan {
   readonly hint: string | undefined;
 }
 
+// Records rather than lists, so that the compiler notices a name that is missing.
+const names: Readonly<Record<keyof LoadOptions, true>> = {
+  model: true,
+  device: true,
+  precision: true,
+  onProgress: true,
+  signal: true,
+  integrity: true,
+  cache: true,
+  assets: true,
+  worker: true,
+  threads: true,
+};
+const assetNames: Readonly<Record<keyof Assets, true>> = { worker: true, wasm: true, model: true, presets: true };
+const wasmNames = { webgpu: true, cpu: true, threads: true } as const;
 const presetNames = ["tiny", ...presets.map(({ name }) => name)];
+
+/** `null` counts as absent, here and for each option: that is what a caller without types passes. */
+export function toLoadOptions(options: LoadOptions | null | undefined): LoadOptions {
+  requireNoModel(options);
+  return toOptions(options, names, "unsupported", '{ model: "tiny" }');
+}
 
 export function planLoad(options: LoadOptions): LoadPlan {
   const device = options.device ?? "auto";
   const precision = options.precision ?? "auto";
   const assets = options.assets ?? {};
+  requireAssets(assets);
   const source = options.model ?? "tiny";
   const integrity = options.integrity ?? presetIntegrity(source, assets);
   if (integrity !== undefined) requireIntegrity(integrity);
@@ -34,7 +57,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
   if (precision !== "auto" && precision !== "f16" && precision !== "f32") {
     throw new SamError("unsupported", `precision is ${show(precision)}: pass "auto", "f16" or "f32".`);
   }
-  const { threads } = options;
+  const threads = options.threads ?? undefined;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
     throw new SamError("unsupported", `threads is ${show(threads)}: pass a whole number from 1 on.`);
   }
@@ -48,16 +71,20 @@ export function planLoad(options: LoadOptions): LoadPlan {
     ...(threads === undefined ? {} : { threads }),
   };
   const workerUrl = assets.worker ? absoluteUrl(assets.worker, "assets.worker") : undefined;
-  const onProgress = options.onProgress ?? undefined;
+  const onProgress = toCallback(options.onProgress, "unsupported");
   return { params, onProgress, worker: options.worker ?? true, workerUrl, hint: hintOf(source) };
 }
 
-/** The signal of a call's options; `code` is what the call rejects with when it is none. */
-export function toSignal(signal: AbortSignal | null | undefined, code: SamErrorCode): AbortSignal | undefined {
-  if (signal === undefined || signal === null) return undefined;
-  // Not `instanceof`: it may come from another frame.
-  if (typeof signal === "object" && "aborted" in signal && "addEventListener" in signal) return signal;
-  throw new SamError(code, `options.signal is ${show(signal)}, not an AbortSignal.`);
+function requireAssets(assets: Assets): void {
+  const require = (
+    given: object | null | undefined,
+    names: Readonly<Record<string, true>>,
+    name: (of: string) => string,
+  ) => requireNames(given ?? {}, names, (of) => `options.assets${name(of)} is not one of the assets`, "unsupported");
+  require(assets, assetNames, (of) => `.${of}`);
+  if (tag(assets.wasm) === "Object") require(assets.wasm as object, wasmNames, (of) => `.wasm.${of}`);
+  const known = Object.fromEntries(presets.map(({ name }) => [name, true] as const));
+  require(assets.presets, known, (of) => `.presets[${show(of)}]`);
 }
 
 /** What looks like a name is an address as well, but hardly meant as one. */

@@ -1,13 +1,27 @@
 // Prompts and options as the caller wrote them → as the wasm module takes them. Checked here, so that a mistake is
 // reported by the name the caller used, and before the Worker is asked.
-import { bad, isPixels, requireSide, requireSize, show } from "../check.js";
+import { bad, isArrayLike, isPixels, requireSide, requireSize, show } from "../check.js";
 import { isFloats } from "../element.js";
 import type { WirePrompt } from "../host/wasm.js";
 import type { SegmentParams } from "../protocol.js";
 import type { BinaryMask, Logits, Point, Prompt, SegmentOptions, Size } from "../types.js";
+import { requireNames } from "./given.js";
 
 /** An image has no longer sides: a browser's canvas ends there. The same as in the module. */
 const MAX_SIDE = 32767;
+
+/** Points of a prompt, with what counts as such. The same as in the module, which counts extra tokens as well. */
+const MAX_TOKENS = 2048;
+
+const promptNames: Readonly<Record<keyof Prompt, true>> = { points: true, box: true, mask: true, tokens: true };
+export const segmentNames: Readonly<Record<keyof SegmentOptions, true>> = {
+  multimask: true,
+  size: true,
+  output: true,
+  threshold: true,
+  signal: true,
+  latest: true,
+};
 
 /** `prefix` goes before the names of the fields in errors: `prompts[2].`. */
 export function toWirePrompt(prompt: Prompt, prefix: string): WirePrompt {
@@ -17,10 +31,14 @@ export function toWirePrompt(prompt: Prompt, prefix: string): WirePrompt {
       `is ${show(prompt)}, not an object such as { points: [] }`,
     );
   }
+  requireNames(prompt, promptNames, (name) => `${prefix}${name} is not a part of a prompt`, "bad-prompt");
   const { points, box, mask, tokens } = prompt;
   const wire: WirePrompt = {};
   if (isGiven(points)) {
     requireArray(points, `${prefix}points`);
+    // A box is two, and where there is none the model adds one.
+    const most = MAX_TOKENS - (isGiven(box) ? 2 : 1);
+    if (points.length > most) throw bad(`${prefix}points`, `has ${points.length} points; ${most} are the most`);
     if (points.length > 0) wire.points = points.map((point, i) => toWirePoint(point, `${prefix}points[${i}]`));
   }
   if (isGiven(box)) wire.box = toWireBox(box, `${prefix}box`);
@@ -119,10 +137,6 @@ function requireAllFinite(values: Float32Array, field: string): void {
 
 function requireArray(value: unknown, field: string): void {
   if (!Array.isArray(value)) throw bad(field, `is ${show(value)}, not an array`);
-}
-
-function isArrayLike(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && "length" in value);
 }
 
 /** `null` counts as absent: that is what a caller without types passes. */

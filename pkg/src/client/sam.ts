@@ -11,13 +11,17 @@ import type {
   SamInfo,
   SaveModelOptions,
 } from "../types.js";
+import { toCallback, toOptions, toSignal } from "./given.js";
 import { ImageHandle } from "./image.js";
-import { modelUrl, planLoad, toSignal } from "./options.js";
+import { modelUrl, planLoad, toLoadOptions } from "./options.js";
 import type { LoadPlan } from "./options.js";
 import { openSession, requireBrowser, settled } from "./session.js";
 import type { Session } from "./session.js";
 import { holdSource, toWireSource } from "./source.js";
 import type { PreparedSource } from "./source.js";
+
+const encodeNames = { signal: true, onProgress: true } as const;
+const saveNames = { half: true, ...encodeNames } as const;
 
 /** Ends the Worker of a Sam that was dropped. */
 const dropped = new FinalizationRegistry<{ session: Session }>(({ session }) => {
@@ -56,8 +60,7 @@ export class Sam implements SamApi {
 
   /** Loads a model, by default the built-in one, on the best device there is. */
   static async load(options?: LoadOptions): Promise<Sam> {
-    // `null` counts as absent, here and for each option: that is what a caller without types passes.
-    const given = options ?? {};
+    const given = toLoadOptions(options);
     requireBrowser(given.worker ?? true);
     const plan = planLoad(given);
     return new Sam(plan, await openSession(plan, toSignal(given.signal, "unsupported")));
@@ -96,8 +99,9 @@ export class Sam implements SamApi {
   }
 
   async encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage> {
-    const signal = toSignal(options?.signal, "unsupported");
-    const onProgress = options?.onProgress ?? undefined;
+    const given = toOptions(options, encodeNames, "unsupported", "{ signal }");
+    const signal = toSignal(given.signal, "unsupported");
+    const onProgress = toCallback(given.onProgress, "unsupported");
     this.#requireAlive();
     const prepared = toWireSource(source);
     const ready = this.#restarting === undefined ? prepared : await holdSource(prepared, this.#restarted(signal));
@@ -123,11 +127,12 @@ export class Sam implements SamApi {
   }
 
   async saveModel(options?: SaveModelOptions): Promise<Blob> {
-    const signal = toSignal(options?.signal, "unsupported");
-    const onProgress = options?.onProgress ?? undefined;
+    const given = toOptions(options, saveNames, "unsupported", "{ half: true }");
+    const signal = toSignal(given.signal, "unsupported");
+    const onProgress = toCallback(given.onProgress, "unsupported");
     if (this.#restarting !== undefined) await this.#restarted(signal);
     const client = this.#requireAlive();
-    const params = { half: options?.half ?? false };
+    const params = { half: given.half ?? false };
     return client.call("saveModel", { params }, { signal, onProgress, owner: this });
   }
 

@@ -62,8 +62,10 @@ export function toCocoJson(
   masks: readonly (BinaryMask | EverythingRecord | NamedMask)[],
   options?: CocoOptions,
 ): CocoDataset {
+  if (typeof image !== "object" || image === null) throw bad("image", `is ${show(image)}, not { width, height }`);
   requireSide(image.width, "image.width");
   requireSide(image.height, "image.height");
+  if (!Array.isArray(masks)) throw bad("masks", `is ${show(masks)}, not an array of masks`);
   const { width, height } = image;
   const imageId = options?.imageId ?? 1;
   const firstId = options?.firstId ?? 1;
@@ -72,7 +74,7 @@ export function toCocoJson(
     throw bad("options.segmentation", `is ${show(kind)}, not "rle" or "polygons"`);
   }
   const categories: string[] = [];
-  const annotations = masks.map((source, i): CocoAnnotation => {
+  const annotations = masks.map((source: (typeof masks)[number], i): CocoAnnotation => {
     const { mask, category, score } = parse(source, `masks[${i}]`);
     const rle = toRuns(mask, `masks[${i}]`);
     if (rle.size[0] !== height || rle.size[1] !== width) {

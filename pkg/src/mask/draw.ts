@@ -1,4 +1,4 @@
-import { bad, requireBinaryMask, show } from "../check.js";
+import { bad, isArrayLike, requireBinaryMask, requireGlobals, show } from "../check.js";
 import { toWireSource } from "../client/source.js";
 import { decode, keepSource } from "../host/pixels.js";
 import { SamError, describe } from "../errors.js";
@@ -30,10 +30,24 @@ export interface CutoutOptions extends FileOptions {
 /** The mask as pixels, to draw with `putImageData`. */
 export function toImageData(mask: BinaryMask, options?: ColourOptions): ImageData {
   requireBinaryMask(mask);
-  const { data, width, height } = mask;
+  const colour = toColour(options?.color);
+  requireGlobals("ImageData");
+  return paint(mask, colour);
+}
+
+/** Red, green, blue and alpha. */
+function toColour(color: ColourOptions["color"] | null): number[] {
+  const values: readonly unknown[] = isArrayLike(color ?? []) ? Array.from(color ?? [255, 255, 255]) : [];
+  const isByte = (value: unknown) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
+  if ((values.length !== 3 && values.length !== 4) || !values.every(isByte)) {
+    throw bad("options.color", "is not [red, green, blue] or [red, green, blue, alpha], whole numbers from 0 to 255");
+  }
+  return [...(values as number[]), 255].slice(0, 4);
+}
+
+function paint({ data, width, height }: BinaryMask, colour: readonly number[]): ImageData {
   const image = new ImageData(width, height);
-  const [red, green, blue, alpha = 255] = options?.color ?? [255, 255, 255];
-  const pixel = new Uint32Array(new Uint8Array([red, green, blue, alpha]).buffer)[0] ?? 0;
+  const pixel = new Uint32Array(new Uint8Array(colour).buffer)[0] ?? 0;
   const pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < pixels.length; i++) if (data[i] !== 0) pixels[i] = pixel;
   return image;
@@ -42,8 +56,10 @@ export function toImageData(mask: BinaryMask, options?: ColourOptions): ImageDat
 /** The mask as an image file. */
 export async function toBlob(mask: BinaryMask, options?: ColourOptions & FileOptions): Promise<Blob> {
   requireBinaryMask(mask);
+  const colour = toColour(options?.color);
+  requireGlobals("ImageData", "OffscreenCanvas");
   const [canvas, context] = newCanvas(mask.width, mask.height);
-  context.putImageData(toImageData(mask, options), 0, 0);
+  context.putImageData(paint(mask, colour), 0, 0);
   return toFile(canvas, options);
 }
 
@@ -82,6 +98,7 @@ export async function cutout(image: ImageSource, mask: BinaryMask, options?: Cut
 async function toBitmap(image: ImageSource): Promise<ImageBitmap> {
   const { source } = await toWireSource(image);
   const kept = await keepSource(source);
+  requireGlobals("OffscreenCanvas", "createImageBitmap");
   switch (kept.kind) {
     case "bitmap":
       return kept.bitmap;
