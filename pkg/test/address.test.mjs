@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Sam, cutout } from "../dist/index.js";
 import { nearest } from "../dist/client/names.js";
-import { checkpoint, installPage } from "./fakes.mjs";
+import { Engine } from "../dist/host/engine.js";
+import { checkpoint, fakeModule, installPage } from "./fakes.mjs";
 
 const page = () => new Response("\n<!DOCTYPE html><title>App</title>", { headers: { "Content-Type": "text/html" } });
 const load = (options) => Sam.load({ device: "cpu", cache: false, ...options });
@@ -62,6 +63,24 @@ test("an image's address that leads to the page is named", async (t) => {
   await assert.rejects(cutout("/nope.jpg", { data: new Uint8Array(1), width: 1, height: 1 }), refused);
   t.mock.method(globalThis, "fetch", async () => new Response(""));
   await assert.rejects(sam.encode("/empty.jpg"), { code: "bad-image", message: /page\.test\/empty\.jpg is empty/ });
+});
+
+test("what is in the place of the wasm file is told by what it is", async (t) => {
+  const engine = (error) => {
+    const init = () => Promise.reject(error);
+    return Engine.start("cpu", { ...fakeModule(), init }, "https://page.test/cpu.wasm");
+  };
+  const moved = /page\.test\/cpu\.wasm .*the server has answered with a page.*pass its address as assets\.wasm/;
+  const magic = new WebAssembly.CompileError("expected magic word 00 61 73 6d, found 3c 21 64 6f");
+  await assert.rejects(engine(magic), { code: "unsupported", message: moved });
+  t.mock.method(globalThis, "fetch", async () => new Response(""));
+  await assert.rejects(engine(magic), {
+    code: "unsupported",
+    message: /cpu\.wasm could not be started: expected magic/,
+  });
+  const link = new WebAssembly.LinkError('Import #0 "./burn_sam_bg.js" "__wbg_a": function import requires a callable');
+  const other = /cpu\.wasm is not that of the device cpu, or of another version.*assets\.wasm: \{ cpu, webgpu \}/;
+  await assert.rejects(engine(link), { code: "unsupported", message: other });
 });
 
 test("the nearest of some names", () => {

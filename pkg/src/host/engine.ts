@@ -14,6 +14,8 @@ const SIMD = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];
 
+const MOVED = "If a bundler moved it, pass its address as assets.wasm.";
+
 const started = new Map<WasmModule, Promise<Engine>>();
 
 /** One running wasm module. A thread has at most one of each: the generated script keeps it in a variable. */
@@ -40,7 +42,7 @@ export class Engine {
   static async start(device: Device, module: WasmModule, url = module.url.href): Promise<Engine> {
     let starting = started.get(module);
     if (starting === undefined) {
-      starting = instantiate(module, url).then((memory) => new Engine(device, module, memory));
+      starting = instantiate(device, module, url).then((memory) => new Engine(device, module, memory));
       started.set(module, starting);
       starting.catch(() => started.delete(module));
     }
@@ -213,24 +215,36 @@ export function failureOf(error: unknown, memoryBytes: number): SamError {
   return toSamError(error, "internal", `The engine stopped: ${text}.`);
 }
 
-async function instantiate(module: WasmModule, url: string): Promise<WebAssembly.Memory> {
+async function instantiate(device: Device, module: WasmModule, url: string): Promise<WebAssembly.Memory> {
   if (!WebAssembly.validate(new Uint8Array(SIMD))) {
     throw new SamError("unsupported", "This browser's WebAssembly has no SIMD: update the browser.");
   }
   const response = await fetchWasm(url);
+  const type = response.headers.get("Content-Type") ?? "";
   try {
     return (await module.init({ module_or_path: response })).memory;
   } catch (error) {
     if (error instanceof RangeError) {
       throw new SamError("out-of-memory", `There is no memory to start WebAssembly: ${describe(error)}`, error);
     }
-    // Not wasm at all (a page instead of the file), or forbidden.
-    const reason = describe(error);
-    const advice = /Content.Security.Policy|\bCSP\b|unsafe-eval/i.test(reason)
-      ? ": the page's Content-Security-Policy must allow script-src 'wasm-unsafe-eval'."
-      : `: ${reason}`;
-    throw new SamError("unsupported", `The WebAssembly file ${url} could not be started${advice}`, error);
+    throw new SamError("unsupported", `The WebAssembly file ${url} ${problemOf(error, device, type)}`, error);
   }
+}
+
+/** Forbidden, another file, or not wasm at all: a page. */
+function problemOf(error: unknown, device: Device, type: string): string {
+  const reason = describe(error);
+  if (/Content.Security.Policy|\bCSP\b|unsafe-eval/i.test(reason)) {
+    return "could not be started: the page's Content-Security-Policy must allow script-src 'wasm-unsafe-eval'.";
+  }
+  if (type.startsWith("text/html")) return `is none: the server has answered with a page (${type}). ${MOVED}`;
+  if (error instanceof WebAssembly.LinkError) {
+    return (
+      `is not that of the device ${device}, or of another version than the script (${reason}). ` +
+      "Each device has a file of its own: pass their addresses as assets.wasm: { cpu, webgpu }."
+    );
+  }
+  return `could not be started: ${reason}`;
 }
 
 export async function fetchWasm(url: string): Promise<Response> {
@@ -245,10 +259,7 @@ export async function fetchWasm(url: string): Promise<Response> {
   }
   if (!response.ok) {
     const status = `${response.status} ${response.statusText}`.trim();
-    throw new SamError(
-      "network",
-      `The WebAssembly file is not at ${url} (${status}). If a bundler moved it, pass its address as assets.wasm.`,
-    );
+    throw new SamError("network", `The WebAssembly file is not at ${url} (${status}). ${MOVED}`);
   }
   return response;
 }
