@@ -36,6 +36,7 @@ export type {
   LogitsMask,
   Mask,
   MaskFor,
+  Masks,
   ModelSource,
   Output,
   OutputMode,

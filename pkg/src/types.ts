@@ -66,43 +66,42 @@ export type SaveProgress = Progress<"save">;
 /** Where the package's files are, if a bundler or a CDN moved them. */
 export interface Assets {
   /** The module Worker's script. */
-  readonly worker?: string | URL;
+  readonly worker?: string | URL | undefined;
   /**
    * The WebAssembly file: one address for whichever device is used, or one for each. `threads`: the CPU's on several threads;
    * where `cpu` has an address and this has none, there are no threads.
    */
-  readonly wasm?:
-    string | URL | { readonly webgpu?: string | URL; readonly cpu?: string | URL; readonly threads?: string | URL };
+  readonly wasm?: string | URL | { readonly [D in Device | "threads"]?: string | URL | undefined } | undefined;
   /** The built-in model's file. */
-  readonly model?: string | URL;
+  readonly model?: string | URL | undefined;
   /** Addresses of your own for presets. A preset's `integrity` is not asked of them: pass one. */
-  readonly presets?: { readonly [P in Exclude<Preset, "tiny">]?: string | URL };
+  readonly presets?: { readonly [P in Exclude<Preset, "tiny">]?: string | URL | undefined } | undefined;
 }
 
 export interface LoadOptions {
   /** Default: `"tiny"`, the model that ships with the package. */
-  readonly model?: ModelSource;
+  readonly model?: ModelSource | undefined;
   /** Default `"auto"`: a real GPU when there is one, else the CPU. */
-  readonly device?: Device | "auto";
+  readonly device?: Device | "auto" | undefined;
   /**
    * `"f16"`: half the memory, rounded where the checkpoint has f32. Default `"auto"`: f16 where a large checkpoint is in f16
    * itself, which changes nothing in the answers, else f32.
    */
-  readonly precision?: Precision | "auto";
-  readonly onProgress?: (progress: LoadProgress) => void;
-  readonly signal?: AbortSignal;
+  readonly precision?: Precision | "auto" | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** `"sha256-…"` (base64, as in subresource integrity) of the checkpoint's bytes. Default: the preset's, if it has one. */
-  readonly integrity?: string;
+  readonly integrity?: string | undefined;
   /** Keep a downloaded checkpoint for the next visit, and use one that is kept. Default: true. */
-  readonly cache?: boolean;
-  readonly assets?: Assets;
+  readonly cache?: boolean | undefined;
+  readonly assets?: Assets | undefined;
   /** `false` runs the model on the calling thread: for callers that already are in a Worker. Default: true. */
-  readonly worker?: boolean;
+  readonly worker?: boolean | undefined;
   /**
    * Most threads on the CPU; `1`: no others. Default: as many as the processor runs at once, up to 8. There is only one where
    * the page is not cross-origin isolated, with `worker: false`, and where the package comes from another origin.
    */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 /** What was loaded, and on what it runs. */
@@ -126,6 +125,11 @@ export interface SamInfo {
   readonly wasmMemory: number;
 }
 
+/** A class of the page's by its name; nothing in a project for Workers only, whose types do not know it. */
+type OfPage<Name extends string> = typeof globalThis extends { readonly [N in Name]: { readonly prototype: infer T } }
+  ? T
+  : never;
+
 /**
  * Anything a browser can draw. A string or a URL is fetched. Transparency is dropped, without a background: a pixel keeps
  * its own colour, and one that is fully transparent is black (in an 8-bit sRGB ImageData: whatever is written there).
@@ -134,24 +138,24 @@ export type ImageSource =
   | Blob
   | ImageBitmap
   | ImageData
-  | HTMLImageElement
-  | HTMLCanvasElement
+  | OfPage<"HTMLImageElement">
+  | OfPage<"HTMLCanvasElement">
   | OffscreenCanvas
-  | HTMLVideoElement
+  | OfPage<"HTMLVideoElement">
   | VideoFrame
   | URL
   | string;
 
 export interface EncodeOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: EncodeProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: EncodeProgress) => void) | undefined;
 }
 
 export interface SaveModelOptions {
   /** The weights in f16; default: false. */
-  readonly half?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: SaveProgress) => void;
+  readonly half?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
 }
 
 /** A click, in image pixels. Points outside the image are legal. */
@@ -182,12 +186,12 @@ export interface BinaryMask {
 /** What to segment. Everything is optional: with nothing, the model answers for the image as a whole. */
 export interface Prompt {
   /** An empty array counts as absent. */
-  readonly points?: readonly Point[];
-  readonly box?: Box;
+  readonly points?: readonly Point[] | undefined;
+  readonly box?: Box | undefined;
   /** An earlier answer's `logits`, or a binary mask of the image. */
-  readonly mask?: Logits | BinaryMask;
+  readonly mask?: Logits | BinaryMask | undefined;
   /** K×D extra sparse tokens (a text embedding, say): K rows of D, or their concatenation. */
-  readonly tokens?: Float32Array | readonly (readonly number[])[];
+  readonly tokens?: Float32Array | readonly (readonly number[])[] | undefined;
 }
 
 export type Output = "mask" | "logits" | "bitmap";
@@ -197,17 +201,22 @@ export type Size = readonly [width: number, height: number] | { readonly width: 
 
 export interface SegmentOptions<O extends Output = Output> {
   /** Default true: three candidates, best score first. False: the single mask of token 0. */
-  readonly multimask?: boolean;
+  readonly multimask?: boolean | undefined;
   /** Resolution of the answer. Default: the image's. */
-  readonly size?: Size;
+  readonly size?: Size | undefined;
   /** Default `"mask"`. `"logits"`: full-resolution logits. `"bitmap"`: an ImageBitmap ready to draw. */
-  readonly output?: O;
+  readonly output?: O | undefined;
   /** A pixel is in the mask where its logit is greater. Default: 0. */
-  readonly threshold?: number;
-  readonly signal?: AbortSignal;
+  readonly threshold?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Hovering: a call overtaken by a newer one on the same image rejects with `superseded`. Default: false. */
-  readonly latest?: boolean;
+  readonly latest?: boolean | undefined;
 }
+
+/** `Uint8Array<ArrayBuffer>`, of which a Blob or an ImageData can be made; TypeScript before 5.7 does not tell it apart. */
+type Bytes = ReturnType<Uint8ArrayConstructor["of"]>;
+/** `Float32Array<ArrayBuffer>`. */
+type Floats = ReturnType<Float32ArrayConstructor["of"]>;
 
 interface MaskOf<Data> {
   /** The model's own estimate of the mask's IoU. */
@@ -225,13 +234,16 @@ interface MaskOf<Data> {
   readonly logits: Logits;
 }
 /** A mask, row-major, one byte of 0 or 1 per pixel. */
-export type Mask = MaskOf<Uint8Array>;
+export type Mask = MaskOf<Bytes>;
 /** The logits before the threshold, row-major, one float per pixel. */
-export type LogitsMask = MaskOf<Float32Array>;
+export type LogitsMask = MaskOf<Floats>;
 /** White where the mask is, transparent elsewhere. The caller closes it. */
 export type BitmapMask = MaskOf<ImageBitmap>;
 
 export type MaskFor<O extends Output> = O extends "logits" ? LogitsMask : O extends "bitmap" ? BitmapMask : Mask;
+
+/** The answer to one prompt: never empty, best score first. */
+export type Masks<O extends Output = "mask"> = [best: MaskFor<O>, ...others: MaskFor<O>[]];
 
 /** The form of everything mode's masks; the reference's names. */
 export type OutputMode = "binary_mask" | "uncompressed_rle" | "coco_rle";
@@ -239,35 +251,35 @@ export type OutputMode = "binary_mask" | "uncompressed_rle" | "coco_rle";
 /** Parameters of `SamAutomaticMaskGenerator`, with its defaults. A threshold of 0 or less turns its filter off. */
 export interface EverythingOptions<M extends OutputMode = OutputMode> {
   /** Points on each side of a regular grid. Default: 32. Not together with `pointGrids`. */
-  readonly pointsPerSide?: number;
+  readonly pointsPerSide?: number | undefined;
   /** Points decoded together at most; fewer where the device's limits ask for it. Default: 64. */
-  readonly pointsPerBatch?: number;
+  readonly pointsPerBatch?: number | undefined;
   /** Masks whose estimated IoU is not greater are dropped. Default: 0.88. */
-  readonly predIouThresh?: number;
+  readonly predIouThresh?: number | undefined;
   /** Masks that are less stable are dropped. Default: 0.95. */
-  readonly stabilityScoreThresh?: number;
+  readonly stabilityScoreThresh?: number | undefined;
   /** Stability is the IoU of the masks at this much above and below the threshold. Default: 1. */
-  readonly stabilityScoreOffset?: number;
+  readonly stabilityScoreOffset?: number | undefined;
   /** Of two masks whose boxes have a greater IoU, the one with the lower score is dropped. Default: 0.7. */
-  readonly boxNmsThresh?: number;
+  readonly boxNmsThresh?: number | undefined;
   /** Layers of crops besides the whole image; layer i has 4^i of them. Each is encoded by itself. Default: 0. */
-  readonly cropNLayers?: number;
+  readonly cropNLayers?: number | undefined;
   /** Of two masks of different crops whose boxes have a greater IoU, the one of the larger crop is dropped. Default: 0.7. */
-  readonly cropNmsThresh?: number;
+  readonly cropNmsThresh?: number | undefined;
   /** Overlap of the first layer's crops, as a share of the image's shorter side. Default: 512 / 1500. */
-  readonly cropOverlapRatio?: number;
+  readonly cropOverlapRatio?: number | undefined;
   /** Each layer of crops has this many times fewer points on a side. Default: 1. */
-  readonly cropNPointsDownscaleFactor?: number;
+  readonly cropNPointsDownscaleFactor?: number | undefined;
   /** Points of one's own for each layer, the whole image first; x and y as fractions of the crop. */
-  readonly pointGrids?: readonly (readonly (readonly [x: number, y: number])[])[];
+  readonly pointGrids?: readonly (readonly (readonly [x: number, y: number])[])[] | undefined;
   /** Holes and islands with fewer pixels are removed. Default: 0, which leaves the masks as they are. */
-  readonly minMaskRegionArea?: number;
+  readonly minMaskRegionArea?: number | undefined;
   /** Default: `"binary_mask"`. For many masks of a large image the others take far less memory. */
-  readonly outputMode?: M;
+  readonly outputMode?: M | undefined;
   /** An abort acts within one batch of points. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called after each batch of points. */
-  readonly onProgress?: (progress: EverythingProgress) => void;
+  readonly onProgress?: ((progress: EverythingProgress) => void) | undefined;
 }
 export interface EverythingProgress {
   /** Points done and in all, those of crops too. */
@@ -326,7 +338,7 @@ export interface EverythingRecord<M extends OutputMode = OutputMode> {
 
 /** The image embedding: `[1, D, S/16, S/16]`, row-major. */
 export interface EmbeddingTensor {
-  readonly data: Float32Array;
+  readonly data: Floats;
   readonly shape: readonly number[];
 }
 
@@ -335,10 +347,11 @@ export interface SamImage extends Disposable {
   /** Pixels of the original image. */
   readonly width: number;
   readonly height: number;
-  /** Masks for one prompt, best score first. */
-  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
+  // Of several signatures TypeScript says why the last one does not fit: that is the usual one.
   /** The masks of each prompt. Prompts of the same form are decoded together. */
-  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
+  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<Masks<O>[]>;
+  /** Masks for one prompt, best score first. */
+  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<Masks<O>>;
   /**
    * Every object in the image, as the reference's `SamAutomaticMaskGenerator` finds them and in its order. Crops need the
    * image's pixels: an image from `sam.open` has none.

@@ -1,6 +1,6 @@
 // What is in the tarball, and what a project without a browser makes of it.
 import { execFileSync } from "node:child_process";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { node as run } from "./cli.ts";
@@ -74,31 +74,57 @@ test("are the types wrong? (attw)", async () => {
   expect(printed).toContain('"burn-sam/worker"');
 });
 
+/** What a compiler with strict checks says about these files of the project `types`. */
+function compile(project: string, include: string[], options: object = {}): string {
+  const compilerOptions = {
+    target: "ES2022",
+    module: "ESNext",
+    moduleResolution: "bundler",
+    lib: ["ES2022", "ESNext.Disposable", "DOM"],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    // The package's own declarations are checked too.
+    skipLibCheck: false,
+    noEmit: true,
+    ...options,
+  };
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
+  const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
+  try {
+    return execFileSync("node", [tsc, "-p", project], { encoding: "utf8" });
+  } catch (error) {
+    return error instanceof Error && "stdout" in error ? String(error.stdout) : String(error);
+  }
+}
+
 for (const moduleResolution of ["bundler", "nodenext"] as const) {
   test(`types, with strict checks, as ${moduleResolution} finds them`, () => {
-    const project = makeProject("types");
-    const compilerOptions = {
-      target: "ES2022",
-      module: moduleResolution === "bundler" ? "ESNext" : "NodeNext",
-      moduleResolution,
-      lib: ["ES2022", "ESNext.Disposable", "DOM"],
-      types: [],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      // The package's own declarations are checked too.
-      skipLibCheck: false,
-      noEmit: true,
-    };
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
-    const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
-    const errors = (() => {
-      try {
-        return execFileSync("node", [tsc, "-p", project], { encoding: "utf8" });
-      } catch (error) {
-        return error instanceof Error && "stdout" in error ? String(error.stdout) : String(error);
-      }
-    })();
-    expect(errors).toBe("");
+    const module = moduleResolution === "bundler" ? "ESNext" : "NodeNext";
+    const include = ["consumer.ts", "mistakes.ts", "worker.ts"];
+    expect(compile(makeProject("types"), include, { module, moduleResolution })).toBe("");
   });
 }
+
+test("types, in a project for Workers only", () => {
+  expect(compile(makeProject("types"), ["worker.ts"], { lib: ["ES2022", "WebWorker"] })).toBe("");
+});
+
+test("what the README begins with compiles", () => {
+  const project = makeProject("types");
+  const readme = readFileSync(join(project, "node_modules/burn-sam/README.md"), "utf8");
+  const [, snippet = ""] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+  expect(snippet).toContain("Sam.load()");
+  writeFileSync(join(project, "readme.ts"), `declare const file: File;\n${snippet}`);
+  expect(compile(project, ["readme.ts"])).toBe("");
+});
+
+test("of a mistake in a prompt the compiler says what is meant", () => {
+  const project = makeProject("types");
+  const script = 'import type { SamImage } from "burn-sam";\nexport const ask = (image: SamImage) => image.segment(';
+  writeFileSync(join(project, "point.ts"), `${script}{ point: [] });\n`);
+  writeFileSync(join(project, "label.ts"), `${script}{ points: [{ x: 1, y: 2, label: 3 }] });\n`);
+  expect(compile(project, ["point.ts"])).toContain("Did you mean to write 'points'?");
+  expect(compile(project, ["label.ts"])).toContain("Type '3' is not assignable to type '0 | 1");
+});

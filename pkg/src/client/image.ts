@@ -3,7 +3,7 @@ import type {
   EmbeddingTensor,
   EverythingOptions,
   EverythingRecord,
-  MaskFor,
+  Masks,
   Output,
   OutputMode,
   Prompt,
@@ -55,12 +55,12 @@ export class ImageHandle implements SamImage {
     dropped.register(this, { client, id }, this);
   }
 
-  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<MaskFor<O>[]>;
-  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<MaskFor<O>[][]>;
+  segment<O extends Output = "mask">(prompts: readonly Prompt[], options?: SegmentOptions<O>): Promise<Masks<O>[]>;
+  segment<O extends Output = "mask">(prompt: Prompt, options?: SegmentOptions<O>): Promise<Masks<O>>;
   async segment<O extends Output>(
     prompt: Prompt | readonly Prompt[],
     options?: SegmentOptions<O>,
-  ): Promise<MaskFor<O>[] | MaskFor<O>[][]> {
+  ): Promise<Masks<O> | Masks<O>[]> {
     this.#requireAlive();
     const given = toOptions<SegmentOptions<O>>(options, segmentNames, "bad-prompt", "{ multimask: false }");
     if (!isBatch(prompt)) {
@@ -107,14 +107,14 @@ export class ImageHandle implements SamImage {
     prompts: ReturnType<typeof toWirePrompt>[],
     batch: boolean,
     options: Partial<SegmentOptions<O>>,
-  ): Promise<MaskFor<O>[][]> {
+  ): Promise<Masks<O>[]> {
     const signal = toSignal(options.signal, "bad-prompt");
     const params = { image: this.#id, prompts, batch, options: toWireOptions(options) };
     this.#overtake?.(new SamError("superseded", "A newer call on this image overtook this one."));
     const { result, reject } = this.#client.start("segment", { params }, { signal, owner: this });
     this.#overtake = options.latest === true ? reject : undefined;
     // The output was asked for by `options.output`, which is O.
-    return (await result) as (SentMask & MaskFor<O>)[][];
+    return (await result) as SentMask[][] & Masks<O>[];
   }
 
   #requireAlive(): void {

@@ -13,6 +13,7 @@ import type {
   SegmentParams,
   SentMask,
 } from "../protocol.js";
+import type { EmbeddingTensor } from "../types.js";
 import { withBitmaps } from "./bitmap.js";
 import { encodePixels } from "./encode.js";
 import type { Engine } from "./engine.js";
@@ -131,7 +132,8 @@ export class Host {
       case "everything":
         return this.#everything(call.params, context);
       case "embedding":
-        return this.#withImage(call.params.image, context, (image) => image.data());
+        // A copy, of no shared memory.
+        return this.#withImage(call.params.image, context, (image) => image.data() as Promise<EmbeddingTensor>);
       case "save":
         return this.#withImage(call.params.image, context, async (image) => exactBuffer(await image.save()));
       case "saveModel":

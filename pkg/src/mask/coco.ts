@@ -8,7 +8,7 @@ import type { Region } from "./trace.js";
 export interface NamedMask {
   readonly mask: BinaryMask | Rle | CocoRle;
   /** Default: `"object"`. */
-  readonly category?: string;
+  readonly category?: string | undefined;
 }
 
 export interface CocoOptions extends OutlineOptions {
@@ -17,13 +17,13 @@ export interface CocoOptions extends OutlineOptions {
    * `iscrowd: 0`; COCO's have no holes, so a line that is passed in both directions leads to each. An empty mask
    * stays run lengths.
    */
-  readonly segmentation?: "rle" | "polygons";
+  readonly segmentation?: "rle" | "polygons" | undefined;
   /** Default: none. */
-  readonly fileName?: string;
+  readonly fileName?: string | undefined;
   /** Default: 1. */
-  readonly imageId?: number;
+  readonly imageId?: number | undefined;
   /** The first annotation's; the others follow. Default: 1. */
-  readonly firstId?: number;
+  readonly firstId?: number | undefined;
 }
 
 export interface CocoAnnotation {

@@ -7,24 +7,24 @@ import { reach, soften, type Rectangle } from "./feather.js";
 
 export interface ColourOptions {
   /** `[red, green, blue, alpha]`, each 0–255, of the pixels in the mask; the others are transparent. Default: white. */
-  readonly color?: readonly [red: number, green: number, blue: number, alpha?: number];
+  readonly color?: readonly [red: number, green: number, blue: number, alpha?: number] | undefined;
 }
 
 export interface FileOptions {
   /** Default `"image/png"`. JPEG knows no transparency. */
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** 0–1, for formats that lose something. */
-  readonly quality?: number;
+  readonly quality?: number | undefined;
 }
 
 export interface CutoutOptions extends FileOptions {
   /** Only the rectangle around the mask and its soft edge. Default: the size of the image. */
-  readonly crop?: boolean;
+  readonly crop?: boolean | undefined;
   /**
    * Pixels of the image over which the edge fades, outwards and inwards; colours stay. Where the mask goes on to the border
    * of the image it does not fade. Default 0: a hard edge.
    */
-  readonly feather?: number;
+  readonly feather?: number | undefined;
 }
 
 /** The mask as pixels, to draw with `putImageData`. */

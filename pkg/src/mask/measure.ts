@@ -4,9 +4,9 @@ import type { BinaryMask, Logits, LogitsMask } from "../types.js";
 
 export interface StabilityOptions {
   /** Where the mask begins. Default: 0. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** How far the threshold is moved, up and down. Default: 1. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
 }
 
 /** Number of pixels in the mask. */

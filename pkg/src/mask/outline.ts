@@ -14,7 +14,7 @@ export interface OutlineOptions {
    * How far a corner that is left out may be from the line that replaces it, in pixels of the mask. Holes thinner than
    * that vanish, and outlines may cross where they come closer. Default 0: exactly the borders of the pixels.
    */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
 }
 
 /**

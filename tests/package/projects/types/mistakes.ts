@@ -31,8 +31,8 @@ export async function loading(controller: AbortController): Promise<void> {
   await Sam.load({ assets: { script: "worker.js" } });
   // @ts-expect-error There is no wasm for such a device.
   await Sam.load({ assets: { wasm: { gpu: "gpu.wasm" } } });
-  // @ts-expect-error Absent is not undefined where the types are exact.
-  await Sam.load({ model: undefined });
+  // @ts-expect-error A misspelt name of a device's file.
+  await Sam.load({ assets: { wasm: { threads: undefined, gpus: undefined } } });
   // @ts-expect-error The options are one object.
   await Sam.load("tiny");
   // @ts-expect-error A callback of another kind of progress.
