@@ -104,6 +104,24 @@ test.describe("the alert", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("a model that is refused in the settings", { tag: "@cpu" }, () => {
+  for (const [lang, words] of [
+    ["en", "That model could not be loaded. The file is no SAM checkpoint that can be used"],
+    ["zh", "无法加载该模型。该文件不是可用的 SAM 检查点"],
+  ] as const) {
+    test(`is refused in ${lang}, with the package's words in small print`, async ({ page, device }) => {
+      await openDemo(page, device, `&lang=${lang}`);
+      await page.locator("#settings").click();
+      const file = { name: "words.pth", mimeType: "", buffer: Buffer.from("These are words.") };
+      await page.locator("#model-file").setInputFiles(file);
+      const reason = page.locator("#model-reason");
+      await expect(reason).toContainText(words);
+      await expect(reason.locator("code")).toContainText("bad-checkpoint: ");
+      await screenshot(page, `demo-cpu-refused-${lang}`);
+    });
+  }
+});
+
 test.describe("without JavaScript", { tag: "@cpu" }, () => {
   test("the page says what it needs", async ({ browser }) => {
     const context = await browser.newContext({ javaScriptEnabled: false });

@@ -34,6 +34,7 @@ import { PageError } from "./page/errors.ts";
 import { Failures } from "./page/failures.ts";
 import { showFigures } from "./page/figures.ts";
 import { connectKeys } from "./page/keys.ts";
+import { askBeforeLeaving } from "./page/leaving.ts";
 import { ObjectList } from "./page/objects.ts";
 import { goOffline } from "./page/offline.ts";
 import { connectPage } from "./page/page.ts";
@@ -45,7 +46,7 @@ import { StagePointing } from "./stage/pointing.ts";
 import { RegionMap } from "./stage/regions.ts";
 import { drawnShapes } from "./stage/shapes.ts";
 import { Stage } from "./stage/stage.ts";
-import { activeItem, isBlank, neighbour, noPrompts, pointNear, type Objects } from "./state/objects.ts";
+import { activeItem, neighbour, noPrompts, pointNear } from "./state/objects.ts";
 import {
   chosenIndex,
   chosenShape,
@@ -70,8 +71,6 @@ let lastPoint = 0;
 let timings: Partial<Record<Timed, number>> = {};
 /** A short message in the place of the status line. */
 let flashed = "";
-/** What has been exported as it is. */
-const exported = new WeakSet<Objects>();
 let regions: RegionMap | null = null;
 
 const engine = new Engine((event) => onReport(event));
@@ -103,6 +102,7 @@ const pictures = new Pictures(engine, {
   show: (history) => {
     const { encode: _, segment: __, ...rest } = timings;
     timings = rest;
+    flashed = "";
     dispatch({ type: "open", history });
     showInfo();
     failures.remind();
@@ -145,6 +145,7 @@ const list = new ObjectList({
   hide: (id) => dispatch({ type: "hide", id }),
   delete: (id) => dispatch({ type: "delete", id }),
 });
+const onExported = askBeforeLeaving(() => [state.history.present, ...pictures.left]);
 const exports = connectExports({
   engine,
   state: () => state,
@@ -156,7 +157,7 @@ const exports = connectExports({
     render();
   },
   say: (words) => {
-    exported.add(state.history.present);
+    onExported(state.history.present);
     flash(words);
   },
   onNothing: flash,
@@ -390,12 +391,6 @@ function flash(words: string): void {
   render();
 }
 
-/** One object is soon made again; more are work. */
-addEventListener("beforeunload", (event) => {
-  const isWork = (objects: Objects) =>
-    !exported.has(objects) && objects.items.filter((item) => !isBlank(item)).length > 1;
-  if ([state.history.present, ...pictures.left].some(isWork)) event.preventDefault();
-});
 connectPage();
 onClick("settings", () => models.showSettings());
 showAll();

@@ -15,7 +15,7 @@ export async function fetchImage(
   } catch {
     signal.throwIfAborted();
     // The browser tells no page whether it was the address or the missing permission.
-    throw new PageError("network", text.addressRefused);
+    throw new PageError("network", navigator.onLine ? text.addressRefused : text.offline);
   }
   if (!response.ok)
     throw new PageError("network", text.addressStatus(`${response.status} ${response.statusText}`.trim()));

@@ -128,7 +128,7 @@ export class Engine {
   /** The size of the picture that a saved image was made of. */
   async sizeOfSaved(saved: Blob): Promise<Size> {
     const sam = this.#sam;
-    if (!sam) throw new PageError("disposed", text.statusLoading);
+    if (!sam) throw new PageError("disposed", text.needsModel);
     const image = await sam.open(saved);
     const { width, height } = image;
     image.free();
@@ -206,7 +206,7 @@ export class Engine {
 
   /** The loaded model as safetensors, its weights in f16. */
   async saveModel(onProgress: (progress: Progress) => void): Promise<Blob> {
-    if (!this.#sam) throw new PageError("disposed", text.statusLoading);
+    if (!this.#sam) throw new PageError("disposed", text.needsModel);
     return this.#sam.saveModel({ half: true, onProgress });
   }
 

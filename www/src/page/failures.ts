@@ -34,7 +34,7 @@ export class Failures {
   /** After something has taken the alert's place, or the dialog that said it was closed. */
   remind(): void {
     if (!this.#context.failed() || isAlerting()) return;
-    if (this.#reason === null) showNotice(text.statusFailed, text.notLoaded, this.#waysOut(""));
+    if (this.#reason === null) showNotice(text.notRunning, text.notLoaded, this.#waysOut(""));
     else this.report(this.#reason);
   }
 

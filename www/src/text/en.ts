@@ -38,7 +38,7 @@ export const en = {
   // Stage
   stage: "Image",
   stageHelp:
-    "Arrow keys move a crosshair. Enter marks a part of the object, Shift Enter what is not part of it. B at two corners draws a box. Plus and minus zoom. Question mark shows all keys.",
+    "Arrow keys move a crosshair. Enter marks a part of the object, Shift Enter what is not part of it; on a point they take it back. B at two corners draws a box. Plus and minus zoom. Question mark shows all keys.",
   zoomGroup: "Zoom",
   zoomIn: "Zoom in (+)",
   zoomOut: "Zoom out (−)",
@@ -122,7 +122,7 @@ export const en = {
   progressEncode: "Encoding the image",
   progressSave: "Writing the model",
   ofTotal: (loaded: string, total: string) => `${loaded} of ${total}`,
-  statusFailed: "The model is not running.",
+  statusFailed: "The model is not running. Choose one in Settings.",
   statusWaits: "The image waits for the model…",
   statusLoading: "Loading the model…",
   statusOpen: "Open an image to begin.",
@@ -256,6 +256,7 @@ export const en = {
   backAgain: "Back again",
   backAgainText: "The model stopped and was restarted. Your image and objects are still here.",
   notLoaded: "Without a model nothing can be cut out. Load one to go on.",
+  needsModel: "It takes a model, and none is loaded yet.",
   offline: "You are offline. Connect to the network, then try again.",
   sentences: (first: string, second: string) => `${first}. ${second}`,
   stopped: "The page restarts it and encodes your image again. Your objects are kept.",

@@ -38,7 +38,7 @@ export const zh: Texts = {
 
   stage: "图片",
   stageHelp:
-    "方向键移动十字准星。回车标记属于物体的部分，Shift+回车标记不属于物体的部分。在两个角按 B 画框。加号和减号缩放。问号显示全部快捷键。",
+    "方向键移动十字准星。回车标记属于物体的部分，Shift+回车标记不属于物体的部分；在已有的点上则取消该点。在两个角按 B 画框。加号和减号缩放。问号显示全部快捷键。",
   zoomGroup: "缩放",
   zoomIn: "放大（+）",
   zoomOut: "缩小（−）",
@@ -119,7 +119,7 @@ export const zh: Texts = {
   progressEncode: "正在编码图片",
   progressSave: "正在写入模型",
   ofTotal: (loaded, total) => `${loaded} / ${total}`,
-  statusFailed: "模型未运行。",
+  statusFailed: "模型未运行，请在设置中选择模型。",
   statusWaits: "图片正在等待模型…",
   statusLoading: "正在加载模型…",
   statusOpen: "请先打开一张图片。",
@@ -243,6 +243,7 @@ export const zh: Texts = {
   backAgain: "已恢复",
   backAgainText: "模型曾停止，现已重新启动。图片和物体都还在。",
   notLoaded: "没有模型就无法抠图，请先加载一个。",
+  needsModel: "这需要模型，但尚未加载。",
   offline: "当前处于离线状态，请连接网络后重试。",
   sentences: (first, second) => `${first}。${second}`,
   stopped: "页面正在重新启动模型并重新编码图片，物体都会保留。",
