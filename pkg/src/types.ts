@@ -188,7 +188,7 @@ export interface Prompt {
   /** An empty array counts as absent. */
   readonly points?: readonly Point[] | undefined;
   readonly box?: Box | undefined;
-  /** An earlier answer's `logits`, or a binary mask of the image. */
+  /** An earlier answer's `logits`, or a binary mask of the image, which is stretched to it where it has another size. */
   readonly mask?: Logits | BinaryMask | undefined;
   /** K×D extra sparse tokens (a text embedding, say): K rows of D, or their concatenation. */
   readonly tokens?: Float32Array | readonly (readonly number[])[] | undefined;
@@ -221,7 +221,7 @@ type Floats = ReturnType<Float32ArrayConstructor["of"]>;
 interface MaskOf<Data> {
   /** The model's own estimate of the mask's IoU. */
   readonly score: number;
-  /** The mask token in the reference's order: 0 for the single mask, 1–3 for the candidates. */
+  /** The mask token in the reference's order: 0 for the single mask, 1–3 for the candidates, which are sorted by score. */
   readonly token: 0 | 1 | 2 | 3;
   readonly width: number;
   readonly height: number;
@@ -374,6 +374,7 @@ export interface Sam extends Disposable {
    * reject with `disposed` from then on; what is asked of the Sam meanwhile waits. With `worker: false` it cannot work: an engine that has stopped does not start twice on a thread.
    */
   restart(): Promise<void>;
+  /** Pixels are taken as they are when it is called, but for an `<img>` that is still being loaded: it is waited for. */
   encode(source: ImageSource, options?: EncodeOptions): Promise<SamImage>;
   /** An image saved with `image.save()` by the same model. */
   open(file: ArrayBuffer | Uint8Array | Blob): Promise<SamImage>;

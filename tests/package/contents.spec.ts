@@ -111,13 +111,19 @@ test("types, in a project for Workers only", () => {
   expect(compile(makeProject("types"), ["worker.ts"], { lib: ["ES2022", "WebWorker"] })).toBe("");
 });
 
-test("what the README begins with compiles", () => {
+test("the README's snippets compile", () => {
   const project = makeProject("types");
   const readme = readFileSync(join(project, "node_modules/burn-sam/README.md"), "utf8");
-  const [, snippet = ""] = /```ts\n(.*?)```/s.exec(readme) ?? [];
-  expect(snippet).toContain("Sam.load()");
-  writeFileSync(join(project, "readme.ts"), `declare const file: File;\n${snippet}`);
-  expect(compile(project, ["readme.ts"])).toBe("");
+  const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, snippet = ""]) => snippet);
+  expect(snippets.length).toBeGreaterThan(2);
+  expect(snippets[0]).toContain("Sam.load()");
+  const known = 'import { Sam, type SamImage } from "burn-sam";\ndeclare const image: SamImage;\n';
+  const names = snippets.map((snippet, i) => {
+    const before = snippet.startsWith("import") ? "declare const file: File;\n" : known;
+    writeFileSync(join(project, `readme${i}.ts`), before + snippet);
+    return `readme${i}.ts`;
+  });
+  expect(compile(project, names)).toBe("");
 });
 
 test("of a mistake in a prompt the compiler says what is meant", () => {
