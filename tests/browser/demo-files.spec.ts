@@ -68,6 +68,25 @@ test.describe("an encoded image", { tag: "@cpu" }, () => {
   });
 });
 
+test("a transparent picture lies on squares", { tag: "@cpu" }, async ({ page, device }) => {
+  await openDemo(page, device);
+  const png = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(400, 300);
+    const context = canvas.getContext("2d")!;
+    context.fillStyle = "#f00";
+    context.fillRect(0, 0, 100, 300);
+    return Array.from(new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer()));
+  });
+  await page.locator("#file").setInputFiles({ name: "clear.png", mimeType: "image/png", buffer: Buffer.from(png) });
+  await expectState(page, "encoded");
+  const colours = await page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>("#picture")!;
+    const { data } = canvas.getContext("2d")!.getImageData(canvas.width / 2, canvas.height / 2, 40, 40);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  expect(colours, "light and dark squares").toBe(2);
+});
+
 test.describe("a drawing", { tag: "@cpu" }, () => {
   const circle = '<circle cx="50%" cy="50%" r="20%" fill="#e33"/>';
   for (const [name, attributes, size] of [

@@ -51,6 +51,18 @@ test.describe("objects", { tag: "@cpu" }, () => {
     await expect.poll(() => shown(page)).toEqual(box);
   });
 
+  test("cannot be changed before there is an image", async ({ page, device }) => {
+    await openDemo(page, device);
+    for (const name of ["Rename Object 1", "Hide Object 1", "Delete Object 1"])
+      await expect(page.getByRole("button", { name })).toBeDisabled();
+    await openScene(page);
+    for (const name of ["Rename Object 1", "Hide Object 1", "Delete Object 1"])
+      await expect(page.getByRole("button", { name })).toBeEnabled();
+    await click(page, places.ball);
+    await answered(page);
+    await expect(page.getByRole("button", { name: /^Object 1 with score 0\.\d\d$/ })).toBeVisible();
+  });
+
   test("can be renamed, hidden and deleted, and that undone", async ({ page }) => {
     const row = rows(page).first();
     await page.keyboard.press("F2");

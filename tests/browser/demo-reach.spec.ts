@@ -154,6 +154,30 @@ test.describe("in the dark", { tag: "@cpu" }, () => {
   });
 });
 
+test.describe("in the visitor's own colours", { tag: "@cpu" }, () => {
+  test.use({ contextOptions: { forcedColors: "active" } });
+
+  test("what is chosen is told from the rest", async ({ page, device }) => {
+    await openDemo(page, device);
+    await openScene(page);
+    await click(page, places.ball);
+    await answered(page);
+    await page.keyboard.press("n");
+    await click(page, places.box);
+    await answered(page);
+    const outlines = (selector: string) =>
+      page.locator(selector).evaluateAll((all) => all.map((each) => getComputedStyle(each).outlineStyle));
+    expect(await outlines(".tools label")).toEqual(["solid", "none", "none", "none", "none"]);
+    expect(await outlines("#objects li")).toEqual(["none", "solid"]);
+    expect(await outlines(".candidates button")).toEqual(["solid", "none", "none"]);
+    const swatches = await page
+      .locator("#objects .swatch")
+      .evaluateAll((all) => all.map((each) => getComputedStyle(each).backgroundColor));
+    expect(new Set(swatches).size, "as many colours as objects").toBe(2);
+    await screenshot(page, "demo-cpu-forced-colours");
+  });
+});
+
 test.describe("dropped and pasted", { tag: "@cpu" }, () => {
   for (const kind of ["drop", "paste"] as const) {
     test(`an image can be ${kind === "drop" ? "dropped" : "pasted"}`, async ({ page, device }) => {

@@ -38,6 +38,7 @@ test.describe("settings", { tag: "@cpu" }, () => {
     const before = await shown(page);
     await page.locator("#language").click();
     await expect(page.locator("html")).toHaveAttribute("lang", "zh-CN");
+    await expect(page.locator("#language"), "is in the other language").toHaveAttribute("lang", "en");
     await expect(page.getByRole("button", { name: "打开图片" }).first()).toBeVisible();
     await expect(page.locator("#objects .name")).toHaveText("物体 1");
     await expect(page.locator("#status")).toContainText("像素");
@@ -306,6 +307,9 @@ test.describe("sources", { tag: "@cpu" }, () => {
     await page.locator("#from-camera").click();
     await expect(page.locator("#camera-reason")).toHaveText(/camera/);
     await expect(page.locator("#camera-shoot")).toBeDisabled();
+    // Nothing to see, nothing to press.
+    await expect(page.locator("#camera-video")).toBeHidden();
+    await expect(page.locator("#camera-shoot")).toBeHidden();
     await page.keyboard.press("Escape");
     await expect(page.locator("#camera-dialog")).toBeHidden();
   });
