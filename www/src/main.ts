@@ -39,6 +39,7 @@ import { ObjectList } from "./page/objects.ts";
 import { goOffline } from "./page/offline.ts";
 import { connectPage } from "./page/page.ts";
 import { Pictures } from "./page/pictures.ts";
+import { Clicks } from "./stage/clicks.ts";
 import { StageCrosshair } from "./stage/crosshair.ts";
 import { markRadius } from "./stage/draw.ts";
 import { StageGestures } from "./stage/gestures.ts";
@@ -61,13 +62,8 @@ import {
 import { nameOf, statusText } from "./text/format.ts";
 import { text } from "./text/texts.ts";
 
-/** Milliseconds between the two clicks of a double-click, as most systems have it. */
-const doubleClick = 500;
-
 let state = initialState;
 let exporting = false;
-/** When the last point was set. */
-let lastPoint = 0;
 let timings: Partial<Record<Timed, number>> = {};
 /** A short message in the place of the status line. */
 let flashed = "";
@@ -92,6 +88,7 @@ const everything = new EverythingMode(engine, {
   fail: report,
 });
 const stage = new Stage();
+const clicks = new Clicks();
 const pictures = new Pictures(engine, {
   state: () => state,
   leave: () => {
@@ -283,13 +280,10 @@ function onPoint(point: Required<Point>): void {
   else dispatch({ type: "adopt", region });
 }
 
-/** A point that is clicked again is taken back, unless that was the second click of two. */
+/** A click on a point takes it back. */
 function setPoint(point: Required<Point>): void {
-  const now = performance.now();
+  if (clicks.repeats(point, markRadius / stage.view.scale)) return;
   const index = markerAt(point);
-  const twice = index >= 0 && now - lastPoint < doubleClick;
-  lastPoint = index < 0 ? now : 0;
-  if (twice) return;
   dispatch(index < 0 ? { type: "point", point } : { type: "unpoint", index });
 }
 
