@@ -22,6 +22,7 @@ export type {
   CheckpointLayout,
   CocoRle,
   Device,
+  ElementSource,
   EmbeddingTensor,
   EncodeOptions,
   EncodeProgress,

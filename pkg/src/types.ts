@@ -125,26 +125,20 @@ export interface SamInfo {
   readonly wasmMemory: number;
 }
 
-/** A class of the page's by its name; nothing in a project for Workers only, whose types do not know it. */
-type OfPage<Name extends string> = typeof globalThis extends { readonly [N in Name]: { readonly prototype: infer T } }
-  ? T
+/** `<img>`, `<canvas>` or `<video>`; nothing in a project for Workers only, whose types know no elements. */
+export type ElementSource = typeof globalThis extends {
+  readonly HTMLImageElement: { readonly prototype: infer Image };
+  readonly HTMLCanvasElement: { readonly prototype: infer Canvas };
+  readonly HTMLVideoElement: { readonly prototype: infer Video };
+}
+  ? Image | Canvas | Video
   : never;
 
 /**
  * Anything a browser can draw. A string or a URL is fetched. Transparency is dropped, without a background: a pixel keeps
  * its own colour, and one that is fully transparent is black (in an 8-bit sRGB ImageData: whatever is written there).
  */
-export type ImageSource =
-  | Blob
-  | ImageBitmap
-  | ImageData
-  | OfPage<"HTMLImageElement">
-  | OfPage<"HTMLCanvasElement">
-  | OffscreenCanvas
-  | OfPage<"HTMLVideoElement">
-  | VideoFrame
-  | URL
-  | string;
+export type ImageSource = Blob | ImageBitmap | ImageData | ElementSource | OffscreenCanvas | VideoFrame | URL | string;
 
 export interface EncodeOptions {
   readonly signal?: AbortSignal | undefined;
@@ -213,11 +207,6 @@ export interface SegmentOptions<O extends Output = Output> {
   readonly latest?: boolean | undefined;
 }
 
-/** `Uint8Array<ArrayBuffer>`, of which a Blob or an ImageData can be made; TypeScript before 5.7 does not tell it apart. */
-type Bytes = ReturnType<Uint8ArrayConstructor["of"]>;
-/** `Float32Array<ArrayBuffer>`. */
-type Floats = ReturnType<Float32ArrayConstructor["of"]>;
-
 interface MaskOf<Data> {
   /** The model's own estimate of the mask's IoU. */
   readonly score: number;
@@ -233,10 +222,11 @@ interface MaskOf<Data> {
   /** Low-resolution logits: pass them as `prompt.mask` to refine this answer. */
   readonly logits: Logits;
 }
+// `of` gives a Uint8Array<ArrayBuffer>, which a Blob or an ImageData takes; TypeScript before 5.7 does not tell it apart.
 /** A mask, row-major, one byte of 0 or 1 per pixel. */
-export type Mask = MaskOf<Bytes>;
+export type Mask = MaskOf<ReturnType<Uint8ArrayConstructor["of"]>>;
 /** The logits before the threshold, row-major, one float per pixel. */
-export type LogitsMask = MaskOf<Floats>;
+export type LogitsMask = MaskOf<ReturnType<Float32ArrayConstructor["of"]>>;
 /** White where the mask is, transparent elsewhere. The caller closes it. */
 export type BitmapMask = MaskOf<ImageBitmap>;
 
@@ -338,7 +328,7 @@ export interface EverythingRecord<M extends OutputMode = OutputMode> {
 
 /** The image embedding: `[1, D, S/16, S/16]`, row-major. */
 export interface EmbeddingTensor {
-  readonly data: Floats;
+  readonly data: ReturnType<Float32ArrayConstructor["of"]>;
   readonly shape: readonly number[];
 }
 
