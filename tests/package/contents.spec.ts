@@ -74,8 +74,13 @@ test("are the types wrong? (attw)", async () => {
   expect(printed).toContain('"burn-sam/worker"');
 });
 
-/** What a compiler with strict checks says about these files of the project `types`. */
-function compile(project: string, include: string[], options: object = {}): string {
+/** What a compiler with strict checks says about these files of the project `types`. `typescript`: its folder. */
+function compile(
+  project: string,
+  include: string[],
+  options: object = {},
+  typescript = join(createRequire(import.meta.url).resolve("typescript/package.json"), ".."),
+): string {
   const compilerOptions = {
     target: "ES2022",
     module: "ESNext",
@@ -91,9 +96,8 @@ function compile(project: string, include: string[], options: object = {}): stri
     ...options,
   };
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
-  const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
   try {
-    return execFileSync("node", [tsc, "-p", project], { encoding: "utf8" });
+    return execFileSync("node", [join(typescript, "bin/tsc"), "-p", project], { encoding: "utf8" });
   } catch (error) {
     return error instanceof Error && "stdout" in error ? String(error.stdout) : String(error);
   }
@@ -109,6 +113,12 @@ for (const moduleResolution of ["bundler", "nodenext"] as const) {
 
 test("types, in a project for Workers only", () => {
   expect(compile(makeProject("types"), ["worker.ts"], { lib: ["ES2022", "WebWorker"] })).toBe("");
+});
+
+test("types, with TypeScript 5.4", () => {
+  const typescript = join(sharedProject("typescript5"), "node_modules/typescript");
+  expect(compile(makeProject("types"), ["consumer.ts", "mistakes.ts", "worker.ts"], {}, typescript)).toBe("");
+  expect(compile(makeProject("types"), ["worker.ts"], { lib: ["ES2022", "WebWorker"] }, typescript)).toBe("");
 });
 
 test("the README's snippets compile", () => {

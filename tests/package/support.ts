@@ -9,7 +9,7 @@ import { bestOfPoint } from "../browser/support/safetensors.ts";
 
 const projects = fileURLToPath(new URL("./projects/", import.meta.url));
 /** Folders of projects/. Those with a lock file have dependencies besides the package; `app` is the others' page. */
-export type Project = "app" | "lint" | "next" | "tour" | "types" | "vite7" | "webpack";
+export type Project = "app" | "lint" | "next" | "tour" | "types" | "typescript5" | "vite7" | "webpack";
 const usesApp: readonly Project[] = ["vite7", "webpack"];
 
 /** Where everything of this run is made; global-setup.ts removes it. */
