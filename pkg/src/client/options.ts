@@ -76,15 +76,13 @@ export function planLoad(options: LoadOptions): LoadPlan {
 }
 
 function requireAssets(assets: Assets): void {
-  const require = (
-    given: object | null | undefined,
-    names: Readonly<Record<string, true>>,
-    name: (of: string) => string,
-  ) => requireNames(given ?? {}, names, (of) => `options.assets${name(of)} is not one of the assets`, "unsupported");
-  require(assets, assetNames, (of) => `.${of}`);
-  if (tag(assets.wasm) === "Object") require(assets.wasm as object, wasmNames, (of) => `.wasm.${of}`);
-  const known = Object.fromEntries(presets.map(({ name }) => [name, true] as const));
-  require(assets.presets, known, (of) => `.presets[${show(of)}]`);
+  const presetFiles = Object.fromEntries(presets.map(({ name }) => [name, true] as const));
+  const check = (given: object, names: Readonly<Record<string, true>>, fieldOf: (name: string) => string) =>
+    requireNames(given, names, (name) => `options.assets${fieldOf(name)} is not one of the assets`, "unsupported");
+  check(assets, assetNames, (name) => `.${name}`);
+  check(assets.presets ?? {}, presetFiles, (name) => `.presets[${show(name)}]`);
+  // Else it is an address.
+  if (tag(assets.wasm) === "Object") check(assets.wasm as object, wasmNames, (name) => `.wasm.${name}`);
 }
 
 /** What looks like a name is an address as well, but hardly meant as one. */
