@@ -65,6 +65,11 @@ test.describe("an encoded image", { tag: "@cpu" }, () => {
     await expect(page.locator("#alert .offers")).toBeHidden();
     await expectState(page, "encoded");
     expect(await middle(page)).toEqual(grey);
+    // The grey is no photo either.
+    await page.locator("#dismiss").click();
+    await openSaved(page, "scene.bsam");
+    await expect(page.locator("#alert")).toContainText("holds no photo");
+    await expect(page.locator("#alert .offers")).toBeHidden();
   });
 });
 

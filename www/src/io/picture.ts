@@ -13,6 +13,8 @@ export interface Picture extends Size {
   readonly file: string;
   /** For the screen: as a rule at most `displayLimit` pixels wide and high, whatever the picture's own size. */
   readonly bitmap: ImageBitmap;
+  /** A grey one, in the place of a photo that is not there. */
+  readonly blank?: true;
 }
 
 const displayLimit = 2560;
@@ -24,7 +26,7 @@ export async function readPicture(given: Blob, name: string): Promise<Picture> {
   const shown = within(full, displayLimit);
   const fits = shown.width === width && shown.height === height;
   // To draw all of it again and again only takes longer.
-  const bitmap = fits ? full : ((await shrink({ full, ...shown })) ?? (await createImageBitmap(blob)));
+  const bitmap = fits ? full : ((await shrink({ full, ...shown })) ?? (await decode(blob, name)));
   return { blob, name: baseOf(name) || "image", file: name, width, height, bitmap };
 }
 
@@ -47,7 +49,7 @@ export async function blankPicture(size: Size, name: string): Promise<Picture> {
   context.fillStyle = "#8b8783";
   context.fillRect(0, 0, size.width, size.height);
   const picture = await readPicture(await canvas.convertToBlob(), name);
-  return { ...picture, file: picture.name };
+  return { ...picture, file: picture.name, blank: true };
 }
 
 interface Decoded {
@@ -59,13 +61,21 @@ interface Decoded {
 async function decodeAny(blob: Blob, name: string): Promise<Decoded> {
   if (blob.size === 0) throw new PageError("bad-image", text.emptyFile(name));
   try {
-    return { blob, full: await createImageBitmap(blob) };
-  } catch {
+    return { blob, full: await decode(blob, name) };
+  } catch (error) {
     // A drawing has no pixels of its own.
+    const drawn = await drawingOf(blob, name);
+    if (!drawn) throw error;
+    return { blob: drawn, full: await decode(drawn, name) };
   }
-  const drawn = await drawingOf(blob, name);
-  if (!drawn) throw new PageError("bad-image", text.badImage(name));
-  return { blob: drawn, full: await createImageBitmap(drawn) };
+}
+
+async function decode(blob: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(blob);
+  } catch {
+    throw new PageError("bad-image", text.badImage(name));
+  }
 }
 
 /** Pixels on the longer side of a drawing: those of icons, and what browsers give to one without a size, are too few. */

@@ -102,7 +102,7 @@ export class Pictures {
    * name has to, or the visitor.
    */
   async openSaved(file: File): Promise<void> {
-    const shown = this.current;
+    const shown = this.current?.blank ? null : this.current;
     let [fits, blank] = [false, false];
     const read = async (): Promise<Picture> => {
       const size = await this.#engine.sizeOfSaved(file);
