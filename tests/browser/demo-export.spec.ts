@@ -65,6 +65,22 @@ test.describe("exports", { tag: "@cpu" }, () => {
     await expect(page.locator("#feather")).toHaveValue("4");
   });
 
+  test("a mask has no pinholes and specks, unless the settings want them", async ({ page }) => {
+    const outlines = async () => {
+      await page.keyboard.press("Control+z");
+      await expect(page.locator("#stage")).not.toHaveAttribute("data-area");
+      await click(page, [0.3, 0.2]);
+      await answered(page);
+      const svg = await save(page, "save-svg");
+      return svg.bytes.toString("utf8").match(/M/g)?.length ?? 0;
+    };
+    expect(await outlines()).toBe(1);
+    await page.locator("#settings").click();
+    await page.locator("#set-tidy").uncheck();
+    await page.keyboard.press("Escape");
+    expect(await outlines()).toBeGreaterThan(5);
+  });
+
   test("all objects are in the SVG and in the COCO file, by name", async ({ page }) => {
     const ball = await shown(page);
     await page.keyboard.press("F2");

@@ -78,7 +78,7 @@ test.describe("cut-outs", { tag: "@cpu" }, () => {
       const { data } = target.getImageData(0, 0, 8, 6);
       return [data.every((value) => value === 0), await outcome(() => burnSam.cutout(canvas, mask, { crop: true }))];
     });
-    expect(result).toEqual([true, expect.objectContaining({ code: "bad-image" })]);
+    expect(result).toEqual([true, expect.objectContaining({ code: "bad-prompt" })]);
   });
 
   test("an <img> is waited for, and a broken one named", async ({ page }) => {

@@ -70,7 +70,7 @@ async function expectRestart(page: Page): Promise<void> {
     return { area: mask!.area, old: await outcome(() => scene.segment({})), isLost };
   });
   expect(area).toBeGreaterThan(1000);
-  expect(old, "an image from before the loss").toMatchObject(refused("device-lost"));
+  expect(old, "an image from before the loss").toMatchObject(refused("disposed"));
   expect(isLost).toBe(false);
 }
 

@@ -69,7 +69,10 @@ let timings: Partial<Record<Timed, number>> = {};
 let flashed = "";
 let regions: RegionMap | null = null;
 
-const engine = new Engine((event) => onReport(event));
+const engine = new Engine(
+  (event) => onReport(event),
+  () => models.settings().tidy,
+);
 const models = new Models(engine, {
   changed: () => render(),
   language: () => showAll(),
@@ -198,6 +201,7 @@ function dispatch(action: Action): void {
   const before = state;
   state = reduce(state, action);
   if (state === before) return;
+  if (action.type === "undo" || action.type === "redo") clicks.forget();
   const past = state.everything.status !== before.everything.status;
   if (past || state.history.present !== before.history.present) flashed = "";
   if (state.everything.regions !== before.everything.regions) {

@@ -16,3 +16,12 @@ test("the second and third click of a series repeat the first, one later or else
   ).map(([x, y, now]) => clicks.repeats({ x, y }, 10, now));
   assert.deepEqual(said, [false, true, true, false, false, true]);
 });
+
+test("after something else, a click at the same place means something again", () => {
+  const clicks = new Clicks();
+  const place = { x: 100, y: 100 };
+  assert.equal(clicks.repeats(place, 10, 1000), false);
+  clicks.forget();
+  assert.equal(clicks.repeats(place, 10, 1100), false);
+  assert.equal(clicks.repeats(place, 10, 1200), true);
+});

@@ -15,6 +15,7 @@ test("what was written comes back", () => {
     device: "cpu",
     precision: "f32",
     preview: false,
+    tidy: false,
     keys: false,
     feather: 3,
   } as const;

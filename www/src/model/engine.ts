@@ -21,6 +21,7 @@ import { isEmpty, toPrompt, type Item, type Prompts, type Shape } from "../state
 import type { State } from "../state/state.ts";
 import { text } from "../text/texts.ts";
 import { Hover } from "./hover.ts";
+import { tidyMask, tidyShape } from "./tidy.ts";
 
 export type Timed = "load" | "first" | "encode" | "segment";
 
@@ -54,6 +55,7 @@ interface Source {
 
 export class Engine {
   readonly #report: (report: Report) => void;
+  readonly #isTidy: () => boolean;
   readonly #hover = new Hover((shape) => this.#report({ type: "preview", shape }));
   #sam: Sam | null = null;
   #image: SamImage | null = null;
@@ -67,8 +69,10 @@ export class Engine {
   #encodes = 0;
   #losses: number[] = [];
 
-  constructor(report: (report: Report) => void) {
+  /** `isTidy`: whether masks are to be without pinholes and specks. */
+  constructor(report: (report: Report) => void, isTidy: () => boolean) {
     this.#report = report;
+    this.#isTidy = isTidy;
   }
 
   get info(): SamInfo | null {
@@ -152,6 +156,7 @@ export class Engine {
       const started = performance.now();
       masks = await image.segment(toPrompt({ prompts, region }, image), { size: within(image, maskLimit), signal });
       if (signal.aborted) return;
+      if (this.#isTidy()) masks = masks.map(tidyShape);
       this.#report({ type: "timing", what: "segment", ms: performance.now() - started });
     } catch (error) {
       if (signal.aborted) return;
@@ -197,7 +202,8 @@ export class Engine {
     if ((size && isSize(shape, size)) || isEmpty(item.prompts)) return shape;
     if (!image) throw new PageError("disposed", text.statusEncoding);
     const masks = await image.segment(toPrompt(item, image));
-    return masks.find(({ token }) => token === shape.token) ?? shape;
+    const mask = masks.find(({ token }) => token === shape.token) ?? shape;
+    return this.#isTidy() ? tidyMask(mask) : mask;
   }
 
   async save(): Promise<ArrayBuffer | null> {

@@ -89,7 +89,7 @@ export class SettingsDialog {
       const select = byId(key, HTMLSelectElement);
       select.addEventListener("change", () => actions.change({ [key]: select.value }));
     }
-    for (const key of ["preview", "keys"] as const) {
+    for (const key of ["preview", "tidy", "keys"] as const) {
       const box = byId(`set-${key}`, HTMLInputElement);
       box.addEventListener("change", () => actions.change({ [key]: box.checked }));
     }
@@ -118,6 +118,7 @@ export class SettingsDialog {
     byId("device", HTMLSelectElement).value = settings.device;
     byId("precision", HTMLSelectElement).value = settings.precision;
     byId("set-preview", HTMLInputElement).checked = settings.preview;
+    byId("set-tidy", HTMLInputElement).checked = settings.tidy;
     byId("set-keys", HTMLInputElement).checked = settings.keys;
   }
 

@@ -16,4 +16,9 @@ export class Clicks {
     this.#time = now;
     return again;
   }
+
+  /** Something else has been done since. */
+  forget(): void {
+    this.#time = -Infinity;
+  }
 }

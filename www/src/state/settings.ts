@@ -16,6 +16,8 @@ export interface Settings {
   readonly precision: Precision | "auto";
   /** Show what a click would give while hovering. */
   readonly preview: boolean;
+  /** Fill pinholes and drop specks. */
+  readonly tidy: boolean;
   /** Single-key shortcuts. */
   readonly keys: boolean;
   /** Width of a cut-out's soft edge, in pixels. */
@@ -30,6 +32,7 @@ export const defaults: Settings = {
   device: "auto",
   precision: "auto",
   preview: true,
+  tidy: true,
   keys: true,
   feather: 0,
 };
@@ -45,6 +48,7 @@ export function readSettings(written: string | null): Settings {
     device: one<Settings["device"]>("device", ["webgpu", "cpu"], "auto"),
     precision: one<Settings["precision"]>("precision", ["f16", "f32"], "auto"),
     preview: one("preview", [false], true),
+    tidy: one("tidy", [false], true),
     keys: one("keys", [false], true),
     feather: typeof given["feather"] === "number" ? Math.min(Math.max(given["feather"] || 0, 0), 20) : 0,
   };

@@ -198,6 +198,7 @@ export const en = {
   precision: "Precision",
   precisionAuto: "Automatic",
   preview: "Show a preview while hovering",
+  tidy: "Fill pinholes and drop specks in masks",
   keysOn: "Single-key shortcuts",
   saveModel: "Save model (f16)",
   saveModelTitle: "The loaded model as a safetensors file of half the size",

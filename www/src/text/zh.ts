@@ -188,6 +188,7 @@ export const zh: Texts = {
   precision: "精度",
   precisionAuto: "自动",
   preview: "悬停时显示预览",
+  tidy: "填补蒙版的小孔，去掉零星碎块",
   keysOn: "单键快捷键",
   saveModel: "保存模型（f16）",
   saveModelTitle: "将已加载的模型存为一半大小的 safetensors 文件",
