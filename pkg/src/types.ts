@@ -99,7 +99,7 @@ export interface LoadOptions {
   readonly worker?: boolean | undefined;
   /**
    * Most threads on the CPU; `1`: no others. Default: as many as the processor runs at once, up to 8. There is only one where
-   * the page is not cross-origin isolated, with `worker: false`, and where the package comes from another origin.
+   * the page is not cross-origin isolated, with `worker: false`, and where the browser hands no memory on to Workers.
    */
   readonly threads?: number | undefined;
 }

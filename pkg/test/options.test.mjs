@@ -115,7 +115,12 @@ test("a colour is three or four whole numbers to 255", async (t) => {
     assert.throws(() => toImageData(mask, { color }), refused, String(color));
     await assert.rejects(toBlob(mask, { color }), refused, String(color));
   }
-  assert.deepEqual([...toImageData(mask, { color: [1, 2, 3] }).data], [1, 2, 3, 255, 0, 0, 0, 0]);
+  for (const color of [
+    [1, 2, 3],
+    [1, 2, 3, undefined],
+  ]) {
+    assert.deepEqual([...toImageData(mask, { color }).data], [1, 2, 3, 255, 0, 0, 0, 0]);
+  }
   assert.deepEqual([...toImageData(mask, { color: Uint8Array.of(1, 2, 3, 4) }).data.slice(0, 4)], [1, 2, 3, 4]);
   assert.deepEqual([...toImageData(mask, { color: null }).data.slice(0, 4)], [255, 255, 255, 255]);
 });

@@ -267,13 +267,15 @@ impl SamConfig {
     /// Numbers in the largest result of a layer.
     fn most_values(&self) -> usize {
         let side = self.embedding_size();
-        // Of a stage with so many cells for one of the embedding.
-        let values = |cells: usize, width: usize| side.saturating_mul(side).saturating_mul(cells).saturating_mul(width);
+        let on = |side: usize, width: usize| side.saturating_mul(side).saturating_mul(width);
+        // With so many cells for one of the embedding.
+        let values = |cells: usize, width: usize| on(side, width).saturating_mul(cells);
         let encoder = match &self.encoder {
             EncoderConfig::Vit(vit) => {
                 let attention = vit.blocks.iter().map(|block| 3 * block.inner_dim()).max().unwrap_or(3 * vit.dim);
                 let mlp = vit.blocks.iter().map(|block| block.mlp_dim).max().unwrap_or(vit.mlp_dim);
-                values(1, attention.max(mlp))
+                // Windows reach beyond the edge.
+                on(side.next_multiple_of(vit.window_size.max(1)), attention).max(values(1, mlp))
             }
             EncoderConfig::TinyVit(tiny) => {
                 let widths = |stage: usize| match stage {
@@ -283,7 +285,10 @@ impl SamConfig {
                 // The strides before a stage have made so many cells of the first one's sixteen.
                 let cells =
                     |stage: usize| tiny.strides.iter().take(stage).fold(16, |cells, stride| cells / (stride * stride));
-                (0..tiny.dims.len()).map(|stage| values(cells(stage), widths(stage))).max().unwrap_or(0)
+                let stages = (0..tiny.dims.len()).map(|stage| values(cells(stage), widths(stage)));
+                // A stage ends with the width of the next, and the first of all convolutions has four cells for one of a stage's.
+                let wider = (1..tiny.dims.len()).map(|stage| values(cells(stage - 1), tiny.dims[stage]));
+                stages.chain(wider).max().unwrap_or(0).max(values(64, tiny.dims[0] / 2))
             }
         };
         // Upscaling ends with sixteen cells for one, an eighth as wide.

@@ -206,6 +206,10 @@ test.describe("dropped and pasted", { tag: "@cpu" }, () => {
       await click(page, places.ball);
       await answered(page);
       expect((await shown(page)).area).toBeGreaterThan(1000);
+      // A file that was copied keeps its name.
+      const download = page.waitForEvent("download");
+      await page.locator("#cutout").click();
+      expect((await download).suggestedFilename()).toMatch(/^scene-/);
     });
   }
 });

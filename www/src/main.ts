@@ -114,7 +114,7 @@ const pictures = new Pictures(engine, {
 const gestures = new StageGestures(stage);
 const prompts = {
   tool,
-  onPoint: (point: Required<Point>) => onPoint(point),
+  onPoint: (point: Required<Point>, at: number) => onPoint(point, at),
   onBox: (box: Box) => onPrompt({ type: "box", box }),
 };
 const pointing = new StagePointing(stage, {
@@ -273,8 +273,8 @@ function tool(): Tool {
   return state.everything.status === "off" ? state.tool : "add";
 }
 
-function onPoint(point: Required<Point>): void {
-  if (state.everything.status === "off") return setPoint(point);
+function onPoint(point: Required<Point>, at: number): void {
+  if (state.everything.status === "off") return setPoint(point, at);
   // So far it is one of many candidates, coarse and perhaps dropped in the end.
   if (state.everything.status === "running") return flash(text.statusStillFinding);
   const region = regions?.shapes[regionAt(point)];
@@ -285,8 +285,8 @@ function onPoint(point: Required<Point>): void {
 }
 
 /** A click on a point takes it back. */
-function setPoint(point: Required<Point>): void {
-  if (clicks.repeats(point, markRadius / stage.view.scale)) return;
+function setPoint(point: Required<Point>, at: number): void {
+  if (clicks.repeats(point, markRadius / stage.view.scale, at)) return;
   const index = markerAt(point);
   dispatch(index < 0 ? { type: "point", point } : { type: "unpoint", index });
 }

@@ -3,7 +3,8 @@
 import { fromWire } from "../errors.js";
 import type { ThreadStart, ThreadState } from "../protocol.js";
 
-const START_TIMEOUT_MS = 5000;
+/** What goes wrong is told at once; a slow server may take a while for the scripts, and a busy page to hear of them. */
+const START_TIMEOUT_MS = 20_000;
 
 export class Threads {
   /** Rejects where one does not start in time; then all have been ended. */

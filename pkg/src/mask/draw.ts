@@ -37,7 +37,8 @@ export function toImageData(mask: BinaryMask, options?: ColourOptions): ImageDat
 
 /** Red, green, blue and alpha. */
 function toColour(color: ColourOptions["color"] | null): number[] {
-  const values: readonly unknown[] = isArrayLike(color ?? []) ? Array.from(color ?? [255, 255, 255]) : [];
+  const given: readonly unknown[] = isArrayLike(color ?? []) ? Array.from(color ?? [255, 255, 255]) : [];
+  const values = given.length === 4 && (given[3] ?? undefined) === undefined ? given.slice(0, 3) : given;
   const isByte = (value: unknown) => typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
   if ((values.length !== 3 && values.length !== 4) || !values.every(isByte)) {
     throw bad("options.color", "is not [red, green, blue] or [red, green, blue, alpha], whole numbers from 0 to 255");

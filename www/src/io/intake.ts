@@ -82,7 +82,9 @@ function connectPaste(intake: Intake): void {
     // Words are pasted into fields, not opened.
     if (event.target instanceof HTMLInputElement) return;
     const file = event.clipboardData?.files[0];
-    if (file) intake.onImage(file, stamped("pasted", file.type), true);
+    // A picture that was copied out of a page has a name that all such have; a file that was copied has its own.
+    const named = file && file.name !== "" && !/^image\.\w+$/.test(file.name);
+    if (file) intake.onImage(file, named ? file.name : stamped("pasted", file.type), true);
     else intake.onNothing(text.noPastedImage);
   });
   onClick("from-clipboard", () => {

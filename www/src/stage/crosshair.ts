@@ -7,7 +7,8 @@ import { clampToImage, type Position } from "./view.ts";
 
 export interface Crosshair {
   tool(): Tool;
-  onPoint(point: Required<Point>): void;
+  /** `at`: when it was clicked, in milliseconds. */
+  onPoint(point: Required<Point>, at: number): void;
   onBox(box: Box): void;
   /** Where it is now; `null`: gone. */
   onMove(point: Required<Point> | null): void;
@@ -65,7 +66,7 @@ export class StageCrosshair {
     } else if (event.key === "Enter") {
       if (!crosshair) this.#stage.show({ crosshair: at });
       else if (this.#crosshair.tool() === "box") this.#placeCorner(at);
-      else this.#crosshair.onPoint({ ...at, label: background ? 0 : 1 });
+      else this.#crosshair.onPoint({ ...at, label: background ? 0 : 1 }, event.timeStamp);
     } else if (event.key === "b" || event.key === "B") {
       this.#stage.show({ crosshair: at });
       this.#placeCorner(at);

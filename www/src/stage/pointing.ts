@@ -13,7 +13,8 @@ export interface Pointing {
   radius(): number;
   /** Is the pointer taken for something else: panning, pinching? */
   taken(): boolean;
-  onPoint(point: Required<Point>): void;
+  /** `at`: when it was clicked, in milliseconds. */
+  onPoint(point: Required<Point>, at: number): void;
   onBox(box: Box): void;
   onStroke(stroke: Stroke): void;
   /** `null`: the pointer left the image, or is busy. */
@@ -117,7 +118,7 @@ export class StagePointing {
     if (!picture || !isInside(picture, inImage) || (tool === "box" && !drag.altered)) return;
     // A finger that moved wanted to scroll; a mouse that moved, to draw what cannot be drawn now.
     if (drag.moved && (event.pointerType === "touch" || this.#pointing.clicksOnly())) return;
-    this.#pointing.onPoint({ ...inImage, label: drag.altered || tool === "remove" ? 0 : 1 });
+    this.#pointing.onPoint({ ...inImage, label: drag.altered || tool === "remove" ? 0 : 1 }, event.timeStamp);
   }
 
   /** Adds to the stroke where the pointer has been since the last event. */
