@@ -47,6 +47,13 @@ test("a name that is nearly a preset's says which there are", async (t) => {
   await assert.rejects(load({ model: "/sam-vit-B" }), ({ message }) => !/preset/.test(message));
 });
 
+test("where the page's address is long, a name that is no preset's is said to be none all the same", async (t) => {
+  globalThis.location.href = `https://page.test/${"a".repeat(300)}/`;
+  const answer = (url) => (String(url).endsWith("sam-vit-B") ? new Response("", { status: 404 }) : page());
+  t.mock.method(globalThis, "fetch", async (url) => answer(url));
+  await assert.rejects(load({ model: "sam-vit-B" }), { code: "network", message: /a….*did you mean "sam-vit-b"/ });
+});
+
 test("an empty address is none", async () => {
   for (const model of ["", " "]) {
     await assert.rejects(load({ model }), { code: "bad-checkpoint", message: /^model is " ?": .*"tiny"/ });

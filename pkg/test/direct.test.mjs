@@ -318,6 +318,23 @@ test("a GPU asked for that fails is an error, a bad checkpoint is one on either"
   await assert.rejects(connect().call("load", { params }), { code: "bad-checkpoint" });
 });
 
+test("what only the CPU finds to be no model is named as what it is", async (t) => {
+  installGpu();
+  t.mock.method(console, "warn", () => undefined);
+  modules = { cpu: fakeModule(log), webgpu: fakeModule(log) };
+  modules.webgpu.Session.load = async () => {
+    throw new WebAssembly.RuntimeError("unreachable");
+  };
+  modules.cpu.Session.load = async () => {
+    throw samError("bad-checkpoint", "not a checkpoint");
+  };
+  const model = { kind: "blob", blob: new Blob(["<html></html>"]) };
+  await assert.rejects(connect().call("load", { params: { ...params, model } }), {
+    code: "bad-checkpoint",
+    message: /^not a checkpoint\. The file is a page/,
+  });
+});
+
 test("a wasm file that is not there is a network error that names it", async () => {
   const wasm = { cpu: "http://127.0.0.1:9/moved.wasm" };
   await assert.rejects(connect().call("load", { params: { ...params, wasm } }), {

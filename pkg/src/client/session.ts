@@ -33,10 +33,12 @@ export async function openSession(plan: LoadPlan, signal?: AbortSignal): Promise
   }
 }
 
-/** Only where it is the model's address that is wrong. */
+/** Only where it is the model's address that is wrong: errors have the beginning of it. */
 function withHint(error: unknown, { hint, params: { model } }: LoadPlan): unknown {
   if (hint === undefined || model.kind !== "url" || !(error instanceof SamError)) return error;
-  return error.message.includes(model.url) ? new SamError(error.code, `${error.message} ${hint}`, error.cause) : error;
+  return error.message.includes(model.url.slice(0, 200))
+    ? new SamError(error.code, `${error.message} ${hint}`, error.cause)
+    : error;
 }
 
 /** Resolves when a restart is over, well or not: what came of it shows afterwards. Rejects where the wait is aborted. */

@@ -79,29 +79,32 @@ export async function loadModel(params: LoadParams, context: LoadContext): Promi
     reading.abort();
     throw error;
   });
+  /** What is no model is not kept, and its error says where it came from. */
+  const failure = async (error: unknown, checkpoint: Promise<Checkpoint>): Promise<unknown> => {
+    const { code } = toSamError(error, "internal");
+    if (code !== "bad-checkpoint" && code !== "not-implemented") return error;
+    const file = await checkpoint.then(({ blob }) => blob).catch(() => undefined);
+    const named = await withOrigin(toSamError(error, "internal"), params.model, file);
+    reading.abort();
+    await forgetCheckpoint(params);
+    return named;
+  };
   try {
     return await loadOn(chosen, params, engine, checkpoint, context, ahead);
-  } catch (error) {
+  } catch (thrown) {
+    const error = await failure(thrown, checkpoint);
     const { code } = toSamError(error, "internal");
-    if (code === "bad-checkpoint" || code === "not-implemented") {
-      const file = await checkpoint.then(({ blob }) => blob).catch(() => undefined);
-      const named = await withOrigin(toSamError(error, "internal"), params.model, file);
-      reading.abort();
-      await forgetCheckpoint(params);
-      throw named;
-    }
     const tryCpu = params.device === "auto" && chosen.device === "webgpu" && GPU_FAILURES.has(code);
     if (!tryCpu || signal.aborted || !(await isOfDevice(engine, checkpoint))) throw error;
     console.warn("burn-sam: WebGPU failed, so the model runs on the CPU.", error);
     const cpu = start(CPU);
     // The failure may have stopped the download, which needs a module too.
-    return await loadOn(
-      CPU,
-      params,
-      cpu,
-      checkpoint.catch(() => read(hashingWith(cpu))),
-      context,
-    );
+    const again = checkpoint.catch(() => read(hashingWith(cpu)));
+    try {
+      return await loadOn(CPU, params, cpu, again, context);
+    } catch (error) {
+      throw await failure(error, again);
+    }
   } finally {
     reading.abort();
   }
