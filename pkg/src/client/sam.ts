@@ -121,7 +121,7 @@ export class Sam implements SamApi {
     }
     if (this.#restarting === undefined) return this.#openNow(file);
     // The caller may change its bytes as soon as it has called.
-    const kept = new Blob([file as ArrayBuffer | Uint8Array<ArrayBuffer> | Blob]);
+    const kept = isBlob(file) ? file : file.slice(0);
     await this.#restarted();
     return this.#openNow(kept);
   }
