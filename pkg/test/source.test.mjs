@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { cutout } from "../dist/index.js";
-import { toWireSource } from "../dist/client/source.js";
+import { toWireSource } from "../dist/source.js";
 import { FakeBitmap, imageData, installPage } from "./fakes.mjs";
 
 const mask = { data: new Uint8Array([1]), width: 1, height: 1 };

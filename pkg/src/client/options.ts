@@ -7,7 +7,7 @@ import { findPreset, presets } from "../presets.js";
 import type { Assets, LoadOptions, LoadProgress, ModelSource } from "../types.js";
 import { requireNames, requireNoModel, toCallback, toOptions } from "./given.js";
 import { listed, nearest } from "./names.js";
-import { absoluteUrl } from "./urls.js";
+import { absoluteUrl } from "../urls.js";
 
 /** Everything needed to load, and to load again after a loss. */
 export interface LoadPlan {

@@ -17,8 +17,8 @@ import { modelUrl, planLoad, toLoadOptions } from "./options.js";
 import type { LoadPlan } from "./options.js";
 import { openSession, requireBrowser, settled } from "./session.js";
 import type { Session } from "./session.js";
-import { holdSource, toWireSource } from "./source.js";
-import type { PreparedSource } from "./source.js";
+import { holdSource, toWireSource } from "../source.js";
+import type { PreparedSource } from "../source.js";
 
 const encodeNames = { signal: true, onProgress: true } as const;
 const saveNames = { half: true, ...encodeNames } as const;

@@ -1,6 +1,6 @@
 import type { EncodeProgress } from "../types.js";
 import type { Engine } from "./engine.js";
-import type { Pixels } from "./pixels.js";
+import type { Pixels } from "../pixels.js";
 import type { Embedding, Session } from "./wasm.js";
 
 export interface EncodeContext {

@@ -1,6 +1,6 @@
 import { SamError, describe, isSamError, toSamError } from "../errors.js";
 import type { Device } from "../types.js";
-import { STALL_MS, withinStall } from "./fetch.js";
+import { STALL_MS, withinStall } from "../fetch.js";
 import { interceptDevice, watchDevice } from "./gpu.js";
 import { Turns } from "./turns.js";
 import type { Hash } from "./hash.js";

@@ -3,8 +3,8 @@ import type { EverythingParams } from "../protocol.js";
 import type { EverythingProgress, EverythingRecord } from "../types.js";
 import { encodePixels } from "./encode.js";
 import type { Engine } from "./engine.js";
-import { openImage } from "./pixels.js";
-import type { KeptSource, OpenImage } from "./pixels.js";
+import { openImage } from "../pixels.js";
+import type { KeptSource, OpenImage } from "../pixels.js";
 import type { Embedding, Session } from "./wasm.js";
 
 export interface EverythingContext {

@@ -23,8 +23,8 @@ import type { Loaded } from "./load.js";
 import type { StartThreads } from "./threads.js";
 import { BlobSink } from "./sink.js";
 import { openSlices } from "./slices.js";
-import { dropSource, keepSource, openImage } from "./pixels.js";
-import type { KeptSource } from "./pixels.js";
+import { dropSource, keepSource, openImage } from "../pixels.js";
+import type { KeptSource } from "../pixels.js";
 import type { Embedding, WasmModules } from "./wasm.js";
 
 type Post = (message: Response, transfer: Transferable[]) => void;

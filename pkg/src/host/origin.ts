@@ -1,7 +1,7 @@
 // Where a file that is no checkpoint came from. Many servers answer every address with the page of their app.
 import { SamError } from "../errors.js";
 import type { WireModel } from "../protocol.js";
-import { shorten } from "./fetch.js";
+import { shorten } from "../fetch.js";
 
 /** The same error, that says which file it is about; `file`: the beginning of it will do. */
 export async function withOrigin(error: SamError, model: WireModel, file: Blob | undefined): Promise<SamError> {

@@ -1,6 +1,6 @@
 // One file from a server, in order. Where it breaks off it goes on from there, if the server can do that.
 import { SamError, describe } from "../errors.js";
-import { STALL_MS, badStatus, fetchAny, shorten, withinStall } from "./fetch.js";
+import { STALL_MS, badStatus, fetchAny, shorten, withinStall } from "../fetch.js";
 import type { Sink } from "./sink.js";
 
 /** What tells one version of a file from another. */

@@ -1,6 +1,6 @@
 import { bad, isArrayLike, requireBinaryMask, requireGlobals, show } from "../check.js";
-import { toWireSource } from "../client/source.js";
-import { decode, keepSource } from "../host/pixels.js";
+import { toWireSource } from "../source.js";
+import { decode, keepSource } from "../pixels.js";
 import { SamError, describe } from "../errors.js";
 import type { BinaryMask, ImageSource } from "../types.js";
 import { reach, soften, type Rectangle } from "./feather.js";

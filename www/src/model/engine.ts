@@ -21,7 +21,7 @@ import { isEmpty, toPrompt, type Item, type Prompts, type Shape } from "../state
 import type { State } from "../state/state.ts";
 import { text } from "../text/texts.ts";
 import { Hover } from "./hover.ts";
-import { tidyMask, tidyShape } from "./tidy.ts";
+import { tidyMask, tidyShapes } from "./tidy.ts";
 
 export type Timed = "load" | "first" | "encode" | "segment";
 
@@ -155,8 +155,8 @@ export class Engine {
     try {
       const started = performance.now();
       masks = await image.segment(toPrompt({ prompts, region }, image), { size: within(image, maskLimit), signal });
+      if (this.#isTidy()) masks = await tidyShapes(masks);
       if (signal.aborted) return;
-      if (this.#isTidy()) masks = masks.map(tidyShape);
       this.#report({ type: "timing", what: "segment", ms: performance.now() - started });
     } catch (error) {
       if (signal.aborted) return;

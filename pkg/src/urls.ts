@@ -1,4 +1,4 @@
-import { SamError } from "../errors.js";
+import { SamError } from "./errors.js";
 
 /** An absolute address; a relative one is relative to the page. */
 export function absoluteUrl(url: string | URL, what: string): string {

@@ -1,4 +1,4 @@
-import { SamError, describe } from "../errors.js";
+import { SamError, describe } from "./errors.js";
 
 /** For so long a server may say nothing: after that the connection is taken for lost. */
 export const STALL_MS = 60_000;

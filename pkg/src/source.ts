@@ -1,9 +1,9 @@
 // What the caller has → what can be sent to the Worker. The caller keeps it: nothing is closed or detached.
-import { closeBitmaps } from "../bitmaps.js";
-import { isLoaded, isUrl, loaded, nameOf, tag } from "../element.js";
-import { SamError, describe } from "../errors.js";
-import type { WireSource } from "../protocol.js";
-import type { ImageSource } from "../types.js";
+import { closeBitmaps } from "./bitmaps.js";
+import { isLoaded, isUrl, loaded, nameOf, tag } from "./element.js";
+import { SamError, describe } from "./errors.js";
+import type { WireSource } from "./protocol.js";
+import type { ImageSource } from "./types.js";
 import { absoluteUrl } from "./urls.js";
 
 export interface PreparedSource {

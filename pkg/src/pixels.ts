@@ -1,5 +1,5 @@
-import { SamError, describe } from "../errors.js";
-import type { WireSource } from "../protocol.js";
+import { SamError, describe } from "./errors.js";
+import type { WireSource } from "./protocol.js";
 import { fetchOk, shorten } from "./fetch.js";
 
 /** RGBA held at a time. */
